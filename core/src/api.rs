@@ -1,0 +1,10 @@
+//! The custom resource: what a manifest says (`spec`) and what the operator answers (`status`).
+
+mod crd;
+mod schema;
+mod spec;
+mod status;
+
+pub use crd::crd;
+pub use spec::*;
+pub use status::*;

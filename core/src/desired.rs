@@ -1,0 +1,356 @@
+//! What a manifest asks for: a validated value, or every way in which the manifest is wrong. After this nothing can fail for the
+//! manifest's sake.
+
+mod path;
+mod roles;
+mod routes;
+mod workflow;
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+
+use crate::api::{self, StateMachineType, StepFunctionEndpoint};
+use crate::arn::Arn;
+use crate::kinds::{authorizer, log_group, method, model, rest_api, role, stage, state_machine};
+use crate::mistakes::{FieldPath, Mistakes};
+use crate::owner::{Owner, Site};
+
+pub use path::RouteKey;
+pub use routes::Routes;
+
+/// What the operator itself was told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// The UID of the kube-system namespace, or `--cluster-id`.
+    pub cluster: String,
+    /// The account whose credentials the operator has, and the Region of manifests that name none.
+    pub site: Site,
+}
+
+/// What other objects say that a manifest refers to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct References {
+    /// The text of `definitionFrom`, or why it can't be read yet.
+    pub definition: Option<Result<String, String>>,
+    /// The type of `stateMachine.arn`, or why it can't be read yet.
+    pub state_machine_type: Option<Result<StateMachineType, String>>,
+    /// The StepFunctionEndpoint of `api.endpointRef`.
+    pub host: Option<Host>,
+    /// The StepFunctionEndpoints that name this one in their `api.endpointRef`, oldest first.
+    pub guests: Vec<StepFunctionEndpoint>,
+}
+
+/// The StepFunctionEndpoint whose API serves our routes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Host {
+    /// Its name.
+    pub name: String,
+    /// Whether there is one.
+    pub exists: bool,
+    /// Whether it refers to another itself.
+    pub is_guest: bool,
+    /// The URL of its stage.
+    pub url: Option<String>,
+    /// What it says of us.
+    pub guest: Option<api::GuestStatus>,
+}
+
+/// What the AWS objects of one endpoint should be. Deletion is the same with nothing wanted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Desired {
+    /// Whose they are.
+    pub owner: Owner,
+    /// Where they are.
+    pub site: Site,
+    /// The role that API Gateway assumes, if it is ours.
+    pub gateway_role: Option<role::Desired>,
+    /// The role that the workflow runs with, if it is ours.
+    pub workflow_role: Option<role::Desired>,
+    /// The workflow's log group, if it is ours.
+    pub log_group: Option<log_group::Desired>,
+    /// The state machine, if it is ours.
+    pub state_machine: Option<state_machine::Desired>,
+    /// The REST API, if it is ours.
+    pub api: Option<Api>,
+    /// Who serves our routes, if it is another.
+    pub hosted: Option<Hosted>,
+    /// What the routes call, for the status.
+    pub calls: Option<Calls>,
+    /// How executions are recorded.
+    pub executions: Executions,
+}
+
+/// The REST API of ours with everything on it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Api {
+    /// The API itself.
+    pub rest_api: rest_api::Desired,
+    /// The methods by path and HTTP method.
+    pub methods: BTreeMap<RouteKey, method::Desired>,
+    /// The authorizers by name.
+    pub authorizers: authorizer::Desired,
+    /// The models by name.
+    pub models: model::Desired,
+    /// The stage.
+    pub stage: stage::Desired,
+    /// The StepFunctionEndpoints whose routes are served, or kept as they are, by name.
+    pub guests: BTreeMap<String, GuestRoutes>,
+}
+
+/// What becomes of a guest's routes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum GuestRoutes {
+    /// They are among the methods; this is their hash.
+    Served { hash: String },
+    /// It isn't ready, or its manifest is wrong: the methods with its marker stay as they are.
+    Held { marker: String },
+    /// They collide with others: the methods with its marker stay as they are.
+    Refused { marker: String, why: String },
+}
+
+/// The StepFunctionEndpoint that serves our routes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hosted {
+    /// Who serves.
+    pub host: Host,
+    /// The hash of our routes; none when they shall be dropped.
+    pub routes_hash: Option<String>,
+}
+
+/// What the routes call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Calls {
+    /// The state machine.
+    pub state_machine: Arn,
+    /// Its type.
+    pub type_: StateMachineType,
+    /// The role that API Gateway assumes.
+    pub gateway_role: Arn,
+    /// The log group from which executions can be known, if events are written there.
+    pub log_group: Option<String>,
+    /// The routes in the manifest's order.
+    pub routes: Vec<RouteKey>,
+}
+
+/// How executions are recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Executions {
+    /// How many of the newest are kept, 0 to 25.
+    pub keep: u32,
+    /// How often is looked, 1 second to 1 hour.
+    pub interval: SignedDuration,
+}
+
+/// Why there is nothing that could be converged to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Undesired {
+    /// The manifest is wrong: a person must change it.
+    Invalid(Mistakes),
+    /// What it refers to isn't there yet.
+    Waiting(Vec<String>),
+}
+
+impl Desired {
+    /// Nothing: what a deletion converges to. A guest's objects stay until its host has dropped its routes.
+    pub fn nothing(owner: Owner, site: Site, host: Option<Host>) -> Self {
+        Self {
+            owner,
+            site,
+            gateway_role: None,
+            workflow_role: None,
+            log_group: None,
+            state_machine: None,
+            api: None,
+            hosted: host.map(|host| Hosted { host, routes_hash: None }),
+            calls: None,
+            executions: Executions { keep: 0, interval: EXECUTIONS_INTERVAL },
+        }
+    }
+
+    /// Whether a role is wanted for this purpose.
+    pub fn wants_role(&self, purpose: role::Purpose) -> bool {
+        match purpose {
+            role::Purpose::Gateway => self.gateway_role.is_some(),
+            role::Purpose::Workflow => self.workflow_role.is_some(),
+        }
+    }
+
+    /// The ARN that our state machine of this type has.
+    pub fn state_machine_arn(&self, type_: StateMachineType) -> Option<Arn> {
+        self.site.state_machine_arn(&self.owner.state_machine_name(type_))
+    }
+}
+
+/// `executions.interval` without one.
+const EXECUTIONS_INTERVAL: SignedDuration = SignedDuration::from_secs(60);
+/// `executions.keep` without one.
+const EXECUTIONS_KEEP: u32 = 10;
+/// The most that `executions.keep` allows: the status stays under 16 KiB.
+const KEEP_MAX: u32 = 25;
+/// `stage.name` without one.
+const STAGE: &str = "prod";
+
+/// The owner of an object's AWS objects.
+pub fn owner(object: &StepFunctionEndpoint, settings: &Settings) -> Owner {
+    Owner {
+        cluster: settings.cluster.clone(),
+        namespace: object.metadata.namespace.clone().unwrap_or_default(),
+        name: object.metadata.name.clone().unwrap_or_default(),
+    }
+}
+
+/// Where an object's AWS objects are: in the Region of the manifest, else of the state machine's ARN, else of the operator.
+pub fn site(object: &StepFunctionEndpoint, settings: &Settings) -> Site {
+    let arn: Option<Arn> = object.spec.state_machine.arn.as_ref().and_then(|arn| arn.parse().ok());
+    let region = object.spec.region.clone().or_else(|| arn.map(|arn| arn.region().to_owned()));
+    Site { region: region.unwrap_or_else(|| settings.site.region.clone()), ..settings.site.clone() }
+}
+
+/// What the manifest asks for, or all that is wrong with it, or what it waits for.
+pub fn desired(
+    object: &StepFunctionEndpoint,
+    references: &References,
+    settings: &Settings,
+) -> Result<Desired, Undesired> {
+    let (owner, site, spec) = (owner(object, settings), site(object, settings), &object.spec);
+    let (mut mistakes, mut waiting) = (Mistakes::none(), Vec::new());
+    let at = FieldPath::spec();
+    check_region(spec, &site, &at, &mut mistakes);
+    let workflow = workflow::parse(spec, references, &owner, &site, &at.field("stateMachine"), &mut mistakes, &mut waiting);
+    let role_arn = roles::gateway_arn(spec, &owner, &site, &at.field("gatewayRole"), &mut mistakes);
+    let executions = parse_executions(spec.executions.as_ref(), &at.field("executions"), &mut mistakes);
+    let target = workflow.as_ref().zip(role_arn.as_ref()).map(|(workflow, role)| (workflow.target(), role));
+    let routes = routes::parse(spec, &owner, target, &at.field("routes"), &mut mistakes);
+    let gateway_role = routes.as_ref().and_then(|routes| roles::gateway(spec, &owner, &routes.calls, &at.field("gatewayRole"), &mut mistakes));
+    let endpoint_ref = spec.api.as_ref().and_then(|api| api.endpoint_ref.as_ref());
+    let hosted = endpoint_ref.and_then(|reference| {
+        hosted(references, &reference.name, spec, &owner, routes.as_ref(), &at, &mut mistakes, &mut waiting)
+    });
+    let api = match (&endpoint_ref, routes) {
+        (None, Some(routes)) => Some(own_api(spec, &owner, &site, routes, references, settings)),
+        (None, None) | (Some(_), _) => None,
+    };
+    if !mistakes.is_empty() {
+        return Err(Undesired::Invalid(mistakes));
+    }
+    match (workflow, role_arn, executions) {
+        (Some(workflow), Some(role_arn), Some(executions)) if waiting.is_empty() => {
+            let calls = workflow.calls(role_arn, spec);
+            let workflow::Workflow { state_machine, role, log_group, .. } = workflow;
+            Ok(Desired { owner, site, gateway_role, workflow_role: role, log_group, state_machine, api, hosted, calls: Some(calls), executions })
+        }
+        _ => Err(Undesired::Waiting(waiting)),
+    }
+}
+
+/// The whole of one Region: `region` and `stateMachine.arn` must not name two.
+fn check_region(spec: &api::StepFunctionEndpointSpec, site: &Site, at: &FieldPath, mistakes: &mut Mistakes) {
+    let arn: Option<Arn> = spec.state_machine.arn.as_ref().and_then(|arn| arn.parse().ok());
+    if let (Some(region), Some(arn)) = (&spec.region, arn)
+        && arn.region() != site.region
+    {
+        mistakes.add(at.field("region"), region, format!("must be the Region of stateMachine.arn, {}", arn.region()));
+    }
+}
+
+/// Our own API: the manifest's routes and, beside them, its guests'.
+fn own_api(
+    spec: &api::StepFunctionEndpointSpec,
+    owner: &Owner,
+    site: &Site,
+    own: Routes,
+    references: &References,
+    settings: &Settings,
+) -> Api {
+    let (routes, guests) = routes::with_guests(own, owner, site, &references.guests, settings);
+    let api = spec.api.clone().unwrap_or_default();
+    Api {
+        rest_api: rest_api::Desired {
+            name: api.name.unwrap_or_else(|| format!("{}-{}", owner.namespace, owner.name)),
+            disable_execute_api_endpoint: api.disable_execute_api_endpoint.unwrap_or(false),
+            tags: owner.tags(),
+        },
+        methods: routes.methods,
+        authorizers: routes.authorizers,
+        models: routes.models,
+        stage: stage::Desired {
+            name: spec.stage.clone().unwrap_or_default().name.unwrap_or_else(|| STAGE.to_owned()),
+            tags: owner.tags(),
+        },
+        guests,
+    }
+}
+
+/// Another's API: it must exist, and must not be a guest itself.
+#[allow(clippy::too_many_arguments, reason = "one caller, which has each of them at hand")]
+fn hosted(
+    references: &References,
+    name: &str,
+    spec: &api::StepFunctionEndpointSpec,
+    owner: &Owner,
+    routes: Option<&Routes>,
+    at: &FieldPath,
+    mistakes: &mut Mistakes,
+    waiting: &mut Vec<String>,
+) -> Option<Hosted> {
+    let at_name = at.field("api").field("endpointRef").field("name");
+    if spec.stage.is_some() {
+        mistakes.add(at.field("stage"), "", format!("not allowed with api.endpointRef: {name} has the stage"));
+    }
+    if !references.guests.is_empty() {
+        let guests: Vec<&str> = references.guests.iter().filter_map(|guest| guest.metadata.name.as_deref()).collect();
+        mistakes.add(at_name.clone(), name, format!("not allowed while others use this endpoint's API: {}", guests.join(", ")));
+    }
+    if name == owner.name {
+        mistakes.add(at_name, name, "must name another StepFunctionEndpoint");
+        return None;
+    }
+    match &references.host {
+        Some(host) if host.is_guest => {
+            mistakes.add(at_name, name, "must name a StepFunctionEndpoint with an API of its own");
+            None
+        }
+        Some(host) if host.exists => {
+            routes.map(|routes| Hosted { host: host.clone(), routes_hash: Some(routes.hash()) })
+        }
+        Some(_) | None => {
+            waiting.push(format!("StepFunctionEndpoint {name} of api.endpointRef does not exist yet"));
+            None
+        }
+    }
+}
+
+fn parse_executions(spec: Option<&api::Executions>, at: &FieldPath, mistakes: &mut Mistakes) -> Option<Executions> {
+    let keep = spec.and_then(|spec| spec.keep).unwrap_or(EXECUTIONS_KEEP);
+    if keep > KEEP_MAX {
+        mistakes.add(at.field("keep"), keep, format!("allowed are 0 to {KEEP_MAX}"));
+    }
+    let interval = match spec.and_then(|spec| spec.interval.as_deref()) {
+        None => Some(EXECUTIONS_INTERVAL),
+        Some(text) => mistakes.take(at.field("interval"), text, parse_interval(text)),
+    };
+    Some(Executions { keep, interval: interval? })
+}
+
+/// `90s`, `5m`, `1h` or several of them, together 1 second to 1 hour.
+fn parse_interval(text: &str) -> Result<SignedDuration, String> {
+    let allowed = || "allowed are 1s to 1h, such as 30s or 5m".to_owned();
+    let (mut seconds, mut digits) = (0_i64, String::new());
+    for c in text.chars() {
+        let unit = match c {
+            '0'..='9' => {
+                digits.push(c);
+                continue;
+            }
+            's' => 1,
+            'm' => 60,
+            'h' => 3600,
+            _ => return Err(allowed()),
+        };
+        let count: i64 = digits.parse().map_err(|_| allowed())?;
+        seconds = count.checked_mul(unit).and_then(|more| seconds.checked_add(more)).ok_or_else(allowed)?;
+        digits.clear();
+    }
+    if digits.is_empty() && (1..=3600).contains(&seconds) { Ok(SignedDuration::from_secs(seconds)) } else { Err(allowed()) }
+}

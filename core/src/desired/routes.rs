@@ -1,0 +1,247 @@
+//! Routes: each becomes a method with its integration; what they share, authorizers and models, is named after what it holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::api::{self, AuthType, PassthroughBehavior, Route, StateMachineType, StepFunctionEndpoint, StepFunctionEndpointSpec, StepFunctionsAction};
+use crate::arn::Arn;
+use crate::kinds::method::{Authorization, Integration, IntegrationResponse};
+use crate::kinds::{authorizer, method, model};
+use crate::mapping::{self, Call};
+use crate::mistakes::{FieldPath, Mistakes};
+use crate::owner::{Owner, Site, hash};
+
+use super::{GuestRoutes, RouteKey, Settings, path};
+
+/// The routes of one endpoint, or of several on one API.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Routes {
+    /// The methods by path and HTTP method.
+    pub methods: BTreeMap<RouteKey, method::Desired>,
+    /// The authorizers by name.
+    pub authorizers: authorizer::Desired,
+    /// The models by name.
+    pub models: model::Desired,
+    /// What the gateway role must allow.
+    pub calls: BTreeSet<(StepFunctionsAction, Arn)>,
+}
+
+impl Routes {
+    /// The hash of all that a stage serves for these routes.
+    pub fn hash(&self) -> String {
+        let methods: Vec<_> = self.methods.iter().collect();
+        let text = serde_json::to_string(&(methods, &self.authorizers, &self.models)).unwrap_or_default();
+        hash([text.as_str()])
+    }
+}
+
+/// The one content type that has a template: any other is refused with 415.
+const JSON: &str = "application/json";
+/// Which answers of the service are a success, as a regular expression over the HTTP status.
+const SUCCESS: &str = r"2\d{2}";
+
+/// The manifest's routes; `target` is the state machine and the role that calls it, None if they could not be told. Every mistake is
+/// found with or without it, but for those that depend on the state machine's type.
+pub fn parse(
+    spec: &StepFunctionEndpointSpec,
+    owner: &Owner,
+    target: Option<((&Arn, StateMachineType), &Arn)>,
+    at: &FieldPath,
+    mistakes: &mut Mistakes,
+) -> Option<Routes> {
+    let before = mistakes.iter().count();
+    if spec.routes.is_empty() {
+        mistakes.add(at.clone(), "", "at least one route is required");
+    }
+    let mut routes = Routes::default();
+    for (index, route) in spec.routes.iter().enumerate() {
+        let at = at.index(index);
+        let key = RouteKey { path: route.path.clone(), method: route.method };
+        mistakes.take(at.field("path"), &route.path, path::check(&route.path));
+        if routes.methods.contains_key(&key) {
+            mistakes.add(at.clone(), format!("{} {}", key.method, key.path), "is there twice");
+        }
+        add(route, key, owner, target, &at, mistakes, &mut routes);
+    }
+    if let Some((one, other)) = path::collision(spec.routes.iter().map(|route| route.path.as_str())) {
+        mistakes.add(at.clone(), format!("{one}, {other}"), "API Gateway allows one {name} below each resource: use the same name");
+    }
+    (mistakes.iter().count() == before && target.is_some()).then_some(routes)
+}
+
+fn add(
+    route: &Route,
+    key: RouteKey,
+    owner: &Owner,
+    target: Option<((&Arn, StateMachineType), &Arn)>,
+    at: &FieldPath,
+    mistakes: &mut Mistakes,
+    routes: &mut Routes,
+) {
+    let authorization = authorization(&route.auth, &at.field("auth"), mistakes, &mut routes.authorizers);
+    let Some(((state_machine, type_), role)) = target else { return };
+    let action = route.action.unwrap_or_else(|| default_action(type_));
+    if !serves(type_, action) {
+        mistakes.add(at.field("action"), action.as_str(), format!("{} state machines don't have it", type_.as_str()));
+    }
+    let call = Call { action, state_machine };
+    let request = mapping::request(route, &call, at, mistakes);
+    let responses = mapping::responses(route, &call, at, mistakes);
+    let (Some(authorization), Some(request), Some(responses)) = (authorization, request, responses) else { return };
+    let model = request.model.map(|schema| {
+        let name = model::name(&schema);
+        routes.models.insert(name.clone(), schema);
+        name
+    });
+    let path_parameters = path::parameters(&key.path).map(|name| format!("method.request.path.{name}"));
+    let request_parameters: BTreeMap<String, bool> =
+        path_parameters.chain(request.required_parameters.iter().cloned()).map(|name| (name, true)).collect();
+    let validated = model.is_some() || !request.required_parameters.is_empty();
+    routes.calls.insert((action, state_machine.clone()));
+    routes.methods.insert(
+        key,
+        method::Desired {
+            operation_name: owner.marker(),
+            authorization,
+            request_parameters,
+            validated,
+            model,
+            integration: Integration {
+                uri: method::integration_uri(state_machine, action.as_str()),
+                credentials: role.to_string(),
+                passthrough_behavior: passthrough(route.passthrough_behavior),
+                request_templates: BTreeMap::from([(JSON.to_owned(), request.template)]),
+                other_settings: BTreeMap::new(),
+                responses: BTreeMap::from([
+                    (responses.success.status, response(Some(SUCCESS), responses.success.template)),
+                    (responses.failure.status, response(None, responses.failure.template)),
+                ]),
+            },
+        },
+    );
+}
+
+fn response(pattern: Option<&str>, template: String) -> IntegrationResponse {
+    IntegrationResponse {
+        selection_pattern: pattern.map(str::to_owned),
+        templates: BTreeMap::from([(JSON.to_owned(), template)]),
+    }
+}
+
+/// WHEN_NO_MATCH, AWS's third word, would hand the caller's body to Step Functions as the call itself: it can't be said.
+fn passthrough(said: Option<PassthroughBehavior>) -> String {
+    match said {
+        None | Some(PassthroughBehavior::Never) => "NEVER".to_owned(),
+        Some(PassthroughBehavior::WhenNoTemplates) => "WHEN_NO_TEMPLATES".to_owned(),
+    }
+}
+
+fn authorization(
+    auth: &api::Auth,
+    at: &FieldPath,
+    mistakes: &mut Mistakes,
+    authorizers: &mut authorizer::Desired,
+) -> Option<Authorization> {
+    match auth.type_ {
+        AuthType::None => Some(Authorization::None),
+        AuthType::AwsIam => Some(Authorization::AwsIam),
+        AuthType::CognitoUserPools => {
+            let pools: BTreeSet<String> = auth.user_pool_arns.iter().cloned().collect();
+            if pools.is_empty() {
+                mistakes.add(at.field("userPoolArns"), "", "at least one is required with type COGNITO_USER_POOLS");
+                return None;
+            }
+            for (index, text) in auth.user_pool_arns.iter().enumerate() {
+                let is_pool = text
+                    .parse::<Arn>()
+                    .is_ok_and(|arn| arn.service() == "cognito-idp" && arn.resource().starts_with("userpool/"));
+                if !is_pool {
+                    let allowed = "must be a user pool's ARN, `arn:aws:cognito-idp:<region>:<account>:userpool/<id>`";
+                    mistakes.add(at.field("userPoolArns").index(index), text, allowed);
+                }
+            }
+            let name = authorizer::name(&pools);
+            authorizers.insert(name.clone(), pools);
+            Some(Authorization::Cognito { authorizer: name, scopes: auth.scopes.iter().cloned().collect() })
+        }
+    }
+}
+
+fn default_action(type_: StateMachineType) -> StepFunctionsAction {
+    match type_ {
+        StateMachineType::Standard => StepFunctionsAction::StartExecution,
+        StateMachineType::Express => StepFunctionsAction::StartSyncExecution,
+    }
+}
+
+/// Whether state machines of this type have the action. Source: Step Functions API reference, the notes of each action.
+fn serves(type_: StateMachineType, action: StepFunctionsAction) -> bool {
+    match action {
+        StepFunctionsAction::StartExecution => true,
+        StepFunctionsAction::StartSyncExecution => type_ == StateMachineType::Express,
+        StepFunctionsAction::DescribeExecution
+        | StepFunctionsAction::StopExecution
+        | StepFunctionsAction::ListExecutions
+        | StepFunctionsAction::GetExecutionHistory
+        | StepFunctionsAction::RedriveExecution
+        | StepFunctionsAction::SendTaskSuccess
+        | StepFunctionsAction::SendTaskFailure
+        | StepFunctionsAction::SendTaskHeartbeat => type_ == StateMachineType::Standard,
+    }
+}
+
+/// The routes of our API: its own and, oldest first, those of each guest that is ready and collides with none before it.
+pub fn with_guests(
+    own: Routes,
+    owner: &Owner,
+    site: &Site,
+    guests: &[StepFunctionEndpoint],
+    settings: &Settings,
+) -> (Routes, BTreeMap<String, GuestRoutes>) {
+    let (mut all, mut fates) = (own, BTreeMap::new());
+    for guest in guests.iter().filter(|guest| guest.metadata.deletion_timestamp.is_none()) {
+        let guest_owner = super::owner(guest, settings);
+        let marker = guest_owner.marker();
+        let fate = match ready(guest, &guest_owner) {
+            None => GuestRoutes::Held { marker },
+            Some(_) if super::site(guest, settings).region != site.region => {
+                GuestRoutes::Refused { marker, why: format!("its Region differs from that of {}: {}", owner.name, site.region) }
+            }
+            Some(routes) => match conflict(&all, &routes) {
+                Some(why) => GuestRoutes::Refused { marker, why },
+                None => {
+                    let hash = routes.hash();
+                    all.methods.extend(routes.methods);
+                    all.authorizers.extend(routes.authorizers);
+                    all.models.extend(routes.models);
+                    GuestRoutes::Served { hash }
+                }
+            },
+        };
+        fates.insert(guest_owner.name, fate);
+    }
+    (all, fates)
+}
+
+/// A guest's routes as it wants them now, once its roles and state machine stand as its manifest says; None before, or if that is wrong.
+fn ready(guest: &StepFunctionEndpoint, owner: &Owner) -> Option<Routes> {
+    let status = guest.status.as_ref()?;
+    let is_true = |name: &str| status.conditions.iter().any(|condition| condition.type_ == name && condition.status == "True");
+    if status.observed_generation != guest.metadata.generation || !is_true("RolesReady") || !is_true("StateMachineReady") {
+        return None;
+    }
+    let state_machine = status.state_machine.as_ref()?;
+    let arn: Arn = state_machine.arn.parse().ok()?;
+    let role: Arn = status.gateway_role_arn.as_ref()?.parse().ok()?;
+    let target = Some(((&arn, state_machine.type_), &role));
+    parse(&guest.spec, owner, target, &FieldPath::spec().field("routes"), &mut Mistakes::none())
+}
+
+fn conflict(before: &Routes, routes: &Routes) -> Option<String> {
+    if let Some(key) = routes.methods.keys().find(|key| before.methods.contains_key(*key)) {
+        return Some(format!("{} {} is served for another StepFunctionEndpoint of this API", key.method, key.path));
+    }
+    let paths = before.methods.keys().chain(routes.methods.keys()).map(|key| key.path.as_str());
+    path::collision(paths).map(|(one, other)| {
+        format!("{other} can't stand beside {one} of this API: API Gateway allows one {{name}} below each resource")
+    })
+}

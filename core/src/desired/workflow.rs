@@ -1,0 +1,213 @@
+//! The state machine with its role and log group: an existing one, or ours.
+
+use std::collections::BTreeSet;
+
+use crate::api::{self, LogLevel, StateMachineType, StepFunctionEndpointSpec};
+use crate::arn::Arn;
+use crate::definition::Definition;
+use crate::kinds::{log_group, role, state_machine};
+use crate::mistakes::{FieldPath, Mistakes};
+use crate::owner::{Owner, Site};
+use crate::policy;
+
+use super::{Calls, References, RouteKey, roles};
+
+/// The workflow that the routes call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Workflow {
+    /// The state machine's ARN.
+    pub arn: Arn,
+    /// Its type.
+    pub type_: StateMachineType,
+    /// The state machine, if it is ours.
+    pub state_machine: Option<state_machine::Desired>,
+    /// Its role, if it is ours.
+    pub role: Option<role::Desired>,
+    /// Its log group, if it is ours.
+    pub log_group: Option<log_group::Desired>,
+}
+
+impl Workflow {
+    /// What a route calls.
+    pub fn target(&self) -> (&Arn, StateMachineType) {
+        (&self.arn, self.type_)
+    }
+
+    /// What the routes call, for the status.
+    pub fn calls(&self, gateway_role: Arn, spec: &StepFunctionEndpointSpec) -> Calls {
+        Calls {
+            state_machine: self.arn.clone(),
+            type_: self.type_,
+            gateway_role,
+            log_group: self.log_group.as_ref().map(|group| group.name.clone()),
+            routes: spec
+                .routes
+                .iter()
+                .map(|route| RouteKey { path: route.path.clone(), method: route.method })
+                .collect(),
+        }
+    }
+}
+
+/// How many days a log is kept without `retentionDays`.
+const RETENTION_DAYS: i32 = 30;
+/// The periods that CloudWatch Logs offers, in days. Source: API reference, PutRetentionPolicy.
+const RETENTION_DAYS_ALLOWED: [i32; 22] =
+    [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
+
+/// The workflow; None after a mistake, or while something that it refers to can't be read, which is added to `waiting`.
+pub fn parse(
+    spec: &StepFunctionEndpointSpec,
+    references: &References,
+    owner: &Owner,
+    site: &Site,
+    at: &FieldPath,
+    mistakes: &mut Mistakes,
+    waiting: &mut Vec<String>,
+) -> Option<Workflow> {
+    let machine = &spec.state_machine;
+    let said = [machine.arn.is_some(), machine.definition.is_some(), machine.definition_from.is_some()];
+    if said.iter().filter(|said| **said).count() != 1 {
+        mistakes.add(at.clone(), "", "exactly one of arn, definition and definitionFrom is required");
+        return None;
+    }
+    match &machine.arn {
+        Some(arn) => existing(arn, references, site, &at.field("arn"), mistakes, waiting),
+        None => ours(machine, references, owner, site, at, mistakes, waiting),
+    }
+}
+
+fn existing(
+    text: &str,
+    references: &References,
+    site: &Site,
+    at: &FieldPath,
+    mistakes: &mut Mistakes,
+    waiting: &mut Vec<String>,
+) -> Option<Workflow> {
+    let arn: Arn = mistakes.take(at.clone(), text, text.parse())?;
+    if arn.service() != "states" || !arn.resource().starts_with("stateMachine:") {
+        mistakes.add(at.clone(), text, "must be a state machine's ARN, `arn:aws:states:<region>:<account>:stateMachine:<name>`");
+        return None;
+    }
+    if arn.account() != site.account {
+        mistakes.add(at.clone(), text, format!("must be in the operator's account, {}", site.account));
+        return None;
+    }
+    match &references.state_machine_type {
+        Some(Ok(type_)) => Some(Workflow { arn, type_: *type_, state_machine: None, role: None, log_group: None }),
+        Some(Err(why)) => {
+            waiting.push(why.clone());
+            None
+        }
+        None => None,
+    }
+}
+
+fn ours(
+    machine: &api::StateMachine,
+    references: &References,
+    owner: &Owner,
+    site: &Site,
+    at: &FieldPath,
+    mistakes: &mut Mistakes,
+    waiting: &mut Vec<String>,
+) -> Option<Workflow> {
+    let type_ = machine.type_.unwrap_or(StateMachineType::Standard);
+    let definition = definition(machine, type_, references, at, mistakes, waiting);
+    let logging = logging(machine.logging.as_ref(), type_, owner, &at.field("logging"), mistakes);
+    let name = owner.state_machine_name(type_);
+    let arn = site.state_machine_arn(&name);
+    let role = role(machine, owner, site, logging.as_ref().is_some_and(Option::is_some), arn.as_ref(), &at.field("role"), mistakes);
+    let ((role_arn, role), log_group, arn) = (role?, logging?, arn?);
+    let level = machine.logging.as_ref().map_or(default_level(type_), |logging| logging.level);
+    let state_machine = state_machine::Desired {
+        name,
+        arn: arn.clone(),
+        type_,
+        definition: definition?,
+        role_arn,
+        logging: state_machine::Logging {
+            level,
+            include_execution_data: machine.logging.as_ref().and_then(|logging| logging.include_execution_data).unwrap_or(false),
+            log_group_arn: log_group.as_ref().and_then(|group| site.log_group_arn(&group.name)),
+        },
+        tags: owner.tags(),
+    };
+    Some(Workflow { arn, type_, state_machine: Some(state_machine), role, log_group })
+}
+
+fn definition(
+    machine: &api::StateMachine,
+    type_: StateMachineType,
+    references: &References,
+    at: &FieldPath,
+    mistakes: &mut Mistakes,
+    waiting: &mut Vec<String>,
+) -> Option<Definition> {
+    let (text, at_text) = match (&machine.definition, &references.definition) {
+        (Some(text), _) => (text, at.field("definition")),
+        (None, Some(Ok(text))) => (text, at.field("definitionFrom")),
+        (None, Some(Err(why))) => {
+            waiting.push(why.clone());
+            return None;
+        }
+        (None, None) => return None,
+    };
+    let at_substitutions = at.field("definitionSubstitutions");
+    Definition::parse(text, &machine.definition_substitutions, type_, &at_text, &at_substitutions, mistakes)
+}
+
+/// EXPRESS executions are known by their log alone, so that it is on unless it is switched off.
+fn default_level(type_: StateMachineType) -> LogLevel {
+    match type_ {
+        StateMachineType::Standard => LogLevel::Off,
+        StateMachineType::Express => LogLevel::All,
+    }
+}
+
+/// The log group: Some(None) where nothing is logged, None after a mistake.
+#[allow(clippy::option_option, reason = "the outer is whether it could be parsed, the inner whether there is one")]
+fn logging(
+    spec: Option<&api::Logging>,
+    type_: StateMachineType,
+    owner: &Owner,
+    at: &FieldPath,
+    mistakes: &mut Mistakes,
+) -> Option<Option<log_group::Desired>> {
+    let retention_days = spec.and_then(|spec| spec.retention_days).unwrap_or(RETENTION_DAYS);
+    if !RETENTION_DAYS_ALLOWED.contains(&retention_days) {
+        let allowed: Vec<String> = RETENTION_DAYS_ALLOWED.iter().map(i32::to_string).collect();
+        mistakes.add(at.field("retentionDays"), retention_days, format!("allowed are {}", allowed.join(", ")));
+        return None;
+    }
+    match spec.map_or(default_level(type_), |spec| spec.level) {
+        LogLevel::Off => Some(None),
+        LogLevel::All | LogLevel::Error | LogLevel::Fatal => {
+            Some(Some(log_group::Desired { name: owner.log_group_name(), retention_days, tags: owner.tags() }))
+        }
+    }
+}
+
+/// The workflow's role: its ARN and, if it is ours, what it should be.
+fn role(
+    machine: &api::StateMachine,
+    owner: &Owner,
+    site: &Site,
+    logs: bool,
+    state_machine: Option<&Arn>,
+    at: &FieldPath,
+    mistakes: &mut Mistakes,
+) -> Option<(Arn, Option<role::Desired>)> {
+    let spec = machine.role.clone().unwrap_or_default();
+    if let Some(arn) = &spec.arn {
+        return Some((roles::existing(arn, site, &at.field("arn"), mistakes)?, None));
+    }
+    let name = owner.workflow_role_name();
+    let trusted: BTreeSet<Arn> = state_machine.into_iter().cloned().collect();
+    let trust = policy::workflow_trust(&site.account, &trusted);
+    let permissions = policy::workflow_permissions(&spec.statements, logs);
+    let arn = site.role_arn(&name);
+    let desired = roles::ours(&spec, name, trust, permissions, owner, at, mistakes);
+    Some((arn?, Some(desired?)))
+}

@@ -1,0 +1,71 @@
+//! Deployments: snapshots that stages serve. The hash of what a snapshot holds is its description, and it is looked for before another is
+//! made, so that a repeated create finds the first one.
+
+use std::collections::BTreeMap;
+
+use crate::next::Next;
+
+/// The hash of everything that a snapshot holds.
+pub type Desired = String;
+
+/// All deployments of an API: their descriptions by id.
+pub type Observed = BTreeMap<String, String>;
+
+/// One API Gateway call.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Takes a snapshot of the API.
+    CreateDeployment { rest_api_id: String, hash: String },
+    /// Deletes a snapshot that no stage serves.
+    DeleteDeployment { rest_api_id: String, id: String },
+}
+
+/// How the description of ours starts.
+const PREFIX: &str = "sfe ";
+
+/// The description of the deployment of this hash.
+pub fn description(hash: &str) -> String {
+    format!("{PREFIX}{hash}")
+}
+
+/// The id of the deployment of this hash, if there is one.
+pub fn find<'a>(found: &'a Observed, hash: &str) -> Option<&'a String> {
+    found.iter().find(|(_, text)| text.strip_prefix(PREFIX) == Some(hash)).map(|(id, _)| id)
+}
+
+/// The hash that a deployment's description tells.
+pub fn hash_of<'a>(found: &'a Observed, id: &str) -> Option<&'a str> {
+    found.get(id).and_then(|text| text.strip_prefix(PREFIX))
+}
+
+/// The snapshot of this hash, unless there is one.
+pub fn next(rest_api_id: &str, want: &Desired, found: &Observed) -> Next<Action> {
+    match find(found, want) {
+        Some(_) => Next::nothing(),
+        None => Next::act(Action::CreateDeployment { rest_api_id: rest_api_id.to_owned(), hash: want.clone() }),
+    }
+}
+
+/// Our snapshots that no stage serves.
+pub fn prune(rest_api_id: &str, found: &Observed, served: &[&str]) -> Next<Action> {
+    let mut next = Next::nothing();
+    for (id, text) in found {
+        if text.starts_with(PREFIX) && !served.contains(&id.as_str()) {
+            next.and(Next::act(Action::DeleteDeployment { rest_api_id: rest_api_id.to_owned(), id: id.clone() }));
+        }
+    }
+    next
+}
+
+/// Folds an action that AWS confirmed; `id` is what a create answered.
+pub fn fold(found: &mut Observed, action: &Action, id: Option<String>) {
+    match (action, id) {
+        (Action::CreateDeployment { hash, .. }, Some(id)) => {
+            found.insert(id, description(hash));
+        }
+        (Action::CreateDeployment { .. }, None) => {}
+        (Action::DeleteDeployment { id, .. }, _) => {
+            found.remove(id);
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The CloudWatch Logs group to which the state machine writes.
+
+use crate::change::Changes;
+use crate::next::{Next, Seen, unread};
+use crate::owner::{Owner, Tags};
+
+/// A log group as it should be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Desired {
+    /// Its name.
+    pub name: String,
+    /// How many days events are kept.
+    pub retention_days: i32,
+    /// The owner's tags.
+    pub tags: Tags,
+}
+
+/// A log group as it was read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observed {
+    /// How many days events are kept; for ever without it.
+    pub retention_days: Option<i32>,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// One CloudWatch Logs call.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Creates the group; the retention follows.
+    CreateLogGroup(Desired),
+    /// Sets the retention.
+    PutRetentionPolicy { name: String, retention_days: i32, changes: Changes },
+    /// Deletes the group and what it holds.
+    DeleteLogGroup { name: String },
+}
+
+impl Action {
+    /// The group's name.
+    pub fn log_group(&self) -> &str {
+        match self {
+            Self::CreateLogGroup(Desired { name, .. })
+            | Self::PutRetentionPolicy { name, .. }
+            | Self::DeleteLogGroup { name } => name,
+        }
+    }
+}
+
+/// What is next for the log group; `name` is the deterministic name of ours.
+pub fn next(owner: &Owner, name: &str, want: Option<&Desired>, seen: &Seen<Observed>) -> Next<Action> {
+    match (want, seen) {
+        (_, Seen::Unknown) => unread("log group"),
+        (Some(_), Seen::Present(found)) if !owner.owns(&found.tags) => Next::foreign("log group", name),
+        (Some(want), Seen::Present(found)) => Next::update(diff(want, found), |changes| Action::PutRetentionPolicy {
+            name: want.name.clone(),
+            retention_days: want.retention_days,
+            changes,
+        }),
+        (Some(want), Seen::Absent) => Next::act(Action::CreateLogGroup(want.clone())),
+        (None, Seen::Present(found)) if owner.owns(&found.tags) => {
+            Next::act(Action::DeleteLogGroup { name: name.to_owned() })
+        }
+        (None, Seen::Present(_) | Seen::Absent) => Next::nothing(), // another's, or gone
+    }
+}
+
+fn diff(want: &Desired, found: &Observed) -> Changes {
+    let Desired { name: _, retention_days, tags: _ } = want;
+    Changes::none().at("retentionInDays", &found.retention_days, &Some(*retention_days))
+}
+
+/// Folds an action that AWS confirmed. A delete is seen by a read alone.
+pub fn fold(seen: &mut Seen<Observed>, action: &Action) {
+    *seen = match action {
+        Action::CreateLogGroup(want) => Seen::Present(Observed { retention_days: None, tags: want.tags.clone() }),
+        Action::PutRetentionPolicy { retention_days, .. } => match seen.present() {
+            Some(found) => Seen::Present(Observed { retention_days: Some(*retention_days), tags: found.tags.clone() }),
+            None => Seen::Unknown,
+        },
+        Action::DeleteLogGroup { .. } => Seen::Unknown,
+    }
+}

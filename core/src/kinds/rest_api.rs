@@ -1,0 +1,127 @@
+//! The REST API. CreateRestApi has no token and names are not unique, so an intent is recorded before it, and the API is known by
+//! its tags alone.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::change::Changes;
+use crate::next::{Next, Seen, Until, unread};
+use crate::owner::Tags;
+
+/// A REST API as it should be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Desired {
+    /// Its name, which need not be unique.
+    pub name: String,
+    /// Whether the default endpoint is switched off.
+    pub disable_execute_api_endpoint: bool,
+    /// The owner's tags.
+    pub tags: Tags,
+}
+
+/// A REST API that carries the owner's tags.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observed {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Whether the default endpoint is switched off.
+    pub disable_execute_api_endpoint: bool,
+    /// When it was created: of several the oldest is kept.
+    pub created_at: Timestamp,
+    /// Further APIs with the same tags.
+    pub duplicates: Vec<String>,
+}
+
+/// Whether a create was about to be made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Intent {
+    /// No create is open.
+    #[default]
+    None,
+    /// An earlier pass, perhaps of a process that has died, was about to create: its call may still be in flight.
+    Earlier(Timestamp),
+    /// Recorded in this pass, under the resourceVersion that was read at its start.
+    Recorded(Timestamp),
+}
+
+/// One API Gateway call, or the record that goes before it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Writes the intent to create into the status. A conflict means that the object has changed: start again.
+    RecordIntent,
+    /// Creates it with its tags. Never retried blindly.
+    CreateRestApi(Desired),
+    /// Puts back what differs.
+    UpdateRestApi { id: String, to: Desired, changes: Changes },
+    /// Deletes it with everything on it.
+    DeleteRestApi { id: String },
+}
+
+/// What is next for the REST API. `now` is when this pass began, before its reads; an earlier intent is settled by "not found" only
+/// `settle` after it.
+pub fn next(
+    want: Option<&Desired>,
+    seen: &Seen<Observed>,
+    intent: Intent,
+    now: Timestamp,
+    settle: SignedDuration,
+) -> Next<Action> {
+    match (want, seen) {
+        (_, Seen::Unknown) => unread("REST API"),
+        (Some(want), Seen::Present(found)) => Next::update(diff(want, found), |changes| Action::UpdateRestApi {
+            id: found.id.clone(),
+            to: want.clone(),
+            changes,
+        }),
+        (None, Seen::Present(found)) => Next::act(Action::DeleteRestApi { id: found.id.clone() }),
+        (want, Seen::Absent) => match (want, intent) {
+            (_, Intent::Earlier(at)) if now < at + settle => {
+                let why = "an earlier CreateRestApi may still be in flight";
+                Next::wait_until("REST API", why, Until::Time(at + settle))
+            }
+            (Some(_), Intent::None | Intent::Earlier(_)) => Next::act(Action::RecordIntent),
+            (Some(want), Intent::Recorded(_)) => Next::act(Action::CreateRestApi(want.clone())),
+            (None, Intent::None | Intent::Earlier(_) | Intent::Recorded(_)) => Next::nothing(),
+        },
+    }
+}
+
+fn diff(want: &Desired, found: &Observed) -> Changes {
+    let Desired { name, disable_execute_api_endpoint, tags: _ } = want;
+    Changes::none().at("name", &found.name, name).at(
+        "disableExecuteApiEndpoint",
+        &found.disable_execute_api_endpoint,
+        disable_execute_api_endpoint,
+    )
+}
+
+/// Of all APIs with the owner's tags the one to keep: that of the status, else the oldest.
+pub fn choose(mut found: Vec<Observed>, in_status: Option<&str>) -> Seen<Observed> {
+    found.sort_by_key(|api| (Some(api.id.as_str()) != in_status, api.created_at, api.id.clone()));
+    let mut found = found.into_iter();
+    match found.next() {
+        Some(kept) => Seen::Present(Observed { duplicates: found.map(|api| api.id).collect(), ..kept }),
+        None => Seen::Absent,
+    }
+}
+
+/// Folds an action that AWS confirmed. A create's answer is folded by its reader, as it bears the id; a delete is seen by a read alone.
+pub fn fold(seen: &mut Seen<Observed>, action: &Action) {
+    match (action, seen.present_mut()) {
+        (Action::RecordIntent, _) => {}
+        (Action::UpdateRestApi { to, .. }, Some(found)) => {
+            found.name = to.name.clone();
+            found.disable_execute_api_endpoint = to.disable_execute_api_endpoint;
+        }
+        (Action::CreateRestApi(_) | Action::UpdateRestApi { .. } | Action::DeleteRestApi { .. }, _) => {
+            *seen = Seen::Unknown;
+        }
+    }
+}
+
+/// A REST API as CreateRestApi leaves it.
+pub fn created(want: &Desired, id: String, created_at: Timestamp) -> Observed {
+    let Desired { name, disable_execute_api_endpoint, tags: _ } = want.clone();
+    Observed { id, name, disable_execute_api_endpoint, created_at, duplicates: Vec::new() }
+}

@@ -1,0 +1,142 @@
+//! The state machine of Step Functions.
+
+use crate::api::{LogLevel, StateMachineType};
+use crate::arn::Arn;
+use crate::change::{Changes, Shown};
+use crate::definition::Definition;
+use crate::next::{Next, Seen, unread};
+use crate::owner::{Owner, Tags};
+
+/// A state machine as it should be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Desired {
+    /// Its name.
+    pub name: String,
+    /// Its ARN, which follows from the name.
+    pub arn: Arn,
+    /// Its type, which can't be changed in place.
+    pub type_: StateMachineType,
+    /// What it does.
+    pub definition: Definition,
+    /// The role it runs with.
+    pub role_arn: Arn,
+    /// What it logs.
+    pub logging: Logging,
+    /// The owner's tags.
+    pub tags: Tags,
+}
+
+/// What a state machine writes to its log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Logging {
+    /// Which events.
+    pub level: LogLevel,
+    /// Whether payloads too.
+    pub include_execution_data: bool,
+    /// Where to; nowhere with OFF.
+    pub log_group_arn: Option<Arn>,
+}
+
+/// A state machine as it was read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observed {
+    /// Whether AWS is still deleting it.
+    pub deleting: bool,
+    /// What it does.
+    pub definition: Definition,
+    /// The role it runs with.
+    pub role_arn: String,
+    /// What it logs.
+    pub logging: Logging,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// One Step Functions call.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Creates it. May answer with another's machine of the same name, so that only a read tells.
+    CreateStateMachine(Desired),
+    /// Puts back what differs.
+    UpdateStateMachine { to: Desired, changes: Changes },
+    /// Asks for its deletion, which AWS finishes later.
+    DeleteStateMachine { arn: Arn },
+}
+
+impl Action {
+    /// The state machine's ARN.
+    pub fn arn(&self) -> &Arn {
+        match self {
+            Self::CreateStateMachine(want) | Self::UpdateStateMachine { to: want, .. } => &want.arn,
+            Self::DeleteStateMachine { arn } => arn,
+        }
+    }
+}
+
+/// What is next for one state machine; `arn` is that of the deterministic name of ours.
+pub fn next(owner: &Owner, arn: &Arn, want: Option<&Desired>, seen: &Seen<Observed>) -> Next<Action> {
+    match (want, seen) {
+        (_, Seen::Unknown) => unread("state machine"), // an unclear answer creates and deletes nothing
+        (_, Seen::Present(found)) if found.deleting && owner.owns(&found.tags) => {
+            Next::wait_for_aws("state machine", "AWS is still deleting it")
+        }
+        (Some(_), Seen::Present(found)) if !owner.owns(&found.tags) => Next::foreign("state machine", arn.as_str()),
+        (Some(want), Seen::Present(found)) => Next::update(diff(want, found), |changes| Action::UpdateStateMachine {
+            to: want.clone(),
+            changes,
+        }),
+        (Some(want), Seen::Absent) => Next::act(Action::CreateStateMachine(want.clone())),
+        (None, Seen::Present(found)) if owner.owns(&found.tags) => {
+            Next::act(Action::DeleteStateMachine { arn: arn.clone() })
+        }
+        (None, Seen::Present(_) | Seen::Absent) => Next::nothing(), // another's, or gone
+    }
+}
+
+fn diff(want: &Desired, found: &Observed) -> Changes {
+    let Desired { name: _, arn: _, type_: _, definition, role_arn, logging, tags: _ } = want;
+    Changes::none()
+        .at("definition", &found.definition, definition)
+        .at("roleArn", &found.role_arn, &role_arn.to_string())
+        .at("loggingConfiguration", &found.logging, logging)
+}
+
+/// Folds an action that AWS confirmed. A create may have answered with another's, and a delete is asynchronous: both are read again.
+pub fn fold(seen: &mut Seen<Observed>, action: &Action) {
+    match (action, seen.present_mut()) {
+        (Action::UpdateStateMachine { to, .. }, Some(found)) => {
+            found.definition = to.definition.clone();
+            found.role_arn = to.role_arn.to_string();
+            found.logging = to.logging.clone();
+        }
+        (
+            Action::CreateStateMachine(_) | Action::UpdateStateMachine { .. } | Action::DeleteStateMachine { .. },
+            _,
+        ) => *seen = Seen::Unknown,
+    }
+}
+
+/// A state machine as it will be read once it is as wanted: what a plan predicts.
+pub fn predicted(want: &Desired) -> Observed {
+    Observed {
+        deleting: false,
+        definition: want.definition.clone(),
+        role_arn: want.role_arn.to_string(),
+        logging: want.logging.clone(),
+        tags: want.tags.clone(),
+    }
+}
+
+impl Shown for Logging {
+    fn shown(&self) -> String {
+        let level = match self.level {
+            LogLevel::All => "ALL",
+            LogLevel::Error => "ERROR",
+            LogLevel::Fatal => "FATAL",
+            LogLevel::Off => "OFF",
+        };
+        let data = if self.include_execution_data { " with execution data" } else { "" };
+        let to = self.log_group_arn.as_ref().map(|arn| format!(" to {arn}")).unwrap_or_default();
+        format!("{level}{data}{to}")
+    }
+}

@@ -1,0 +1,134 @@
+//! The translation of a typed route into the mapping templates of API Gateway.
+//!
+//! Invariants, whatever a client sends and a service answers:
+//! - A request's values reach the execution as they are, or the request is refused with a 4xx. None of them can add or change a
+//!   member of the call.
+//! - A required value that slipped past API Gateway's validator makes the call `{}`, which Step Functions refuses with 400.
+//! - Whatever a manifest says is data: no template holds a `$` or `#` that we did not write (`vtl`).
+//! - Every answer is valid JSON. The status is overridden once, at the end.
+//! - A client never sends an ARN and never sees the text of an error of AWS, which holds ARNs.
+//!
+//! How templates behave, and where that was measured: Apache Velocity 1.7 with Jayway JsonPath, which is what API Gateway is
+//! built like.
+
+mod document;
+mod failure;
+mod glob;
+mod json;
+mod model;
+mod object;
+mod read;
+#[cfg(test)]
+mod refused;
+mod request;
+mod source;
+mod success;
+#[cfg(test)]
+mod tests;
+mod vtl;
+
+use std::collections::BTreeSet;
+
+use crate::api::{Route, StepFunctionsAction};
+use crate::arn::Arn;
+use crate::mistakes::{FieldPath, Mistakes};
+
+/// The most that AWS takes as one template, in bytes. Source: API Gateway quotas, "Mapping template size", 300 KB.
+const TEMPLATE_BYTES_MAX: usize = 300_000;
+
+/// The call that a route makes.
+pub struct Call<'a> {
+    /// The route's action, else the default of the state machine's type.
+    pub action: StepFunctionsAction,
+    /// The state machine, or one of its aliases or versions.
+    pub state_machine: &'a Arn,
+}
+
+/// How a request becomes the body of the call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// The integration's request template for the content type `application/json`.
+    pub template: String,
+    /// What the request validator must require, such as `method.request.querystring.q`.
+    pub required_parameters: BTreeSet<String>,
+    /// The names of the path's parameters that are read, each of which the route's path has.
+    pub path_parameters: BTreeSet<String>,
+    /// The JSON schema (draft 4) that the request validator must check the body with, when a member of it is read.
+    pub model: Option<serde_json::Value>,
+}
+
+/// The template and status of one integration response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// The status that the integration response names; the template may override it.
+    pub status: u16,
+    /// The response template for `application/json`.
+    pub template: String,
+}
+
+/// The two integration responses of a route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Responses {
+    /// For what the service answers with 2xx: its selection pattern is `2\d{2}`.
+    pub success: Response,
+    /// The default, without a pattern: everything else that the service answers.
+    pub failure: Response,
+}
+
+/// The template of a route's request; `at` is the route's field path, such as `spec.routes[2]`. Whatever can't be translated adds
+/// a mistake at its own path; then `None`.
+pub fn request(route: &Route, call: &Call, at: &FieldPath, mistakes: &mut Mistakes) -> Option<Request> {
+    request::request(route, call, at, mistakes)
+}
+
+/// The templates of a route's responses; `at` is the route's field path, such as `spec.routes[2]`. Whatever can't be translated
+/// adds a mistake at its own path; then `None`.
+pub fn responses(route: &Route, call: &Call, at: &FieldPath, mistakes: &mut Mistakes) -> Option<Responses> {
+    let said = route.responses.clone().unwrap_or_default();
+    let at = at.field("responses");
+    let success = success::success(&said, call, &at, mistakes);
+    let failure = failure::failure(&said, call, &at, mistakes);
+    Some(Responses { success: success?, failure: failure? })
+}
+
+/// The template, unless AWS would refuse it for its size.
+fn bounded(template: String, at: &FieldPath, mistakes: &mut Mistakes) -> Option<String> {
+    if template.len() <= TEMPLATE_BYTES_MAX {
+        return Some(template);
+    }
+    let found = format!("a template of {} bytes", template.len());
+    mistakes.add(at.clone(), found, format!("at most {TEMPLATE_BYTES_MAX} bytes, as AWS limits a template"));
+    None
+}
+
+/// The action, as AWS spells it.
+fn action_name(action: StepFunctionsAction) -> &'static str {
+    match action {
+        StepFunctionsAction::StartExecution => "StartExecution",
+        StepFunctionsAction::StartSyncExecution => "StartSyncExecution",
+        StepFunctionsAction::DescribeExecution => "DescribeExecution",
+        StepFunctionsAction::StopExecution => "StopExecution",
+        StepFunctionsAction::ListExecutions => "ListExecutions",
+        StepFunctionsAction::GetExecutionHistory => "GetExecutionHistory",
+        StepFunctionsAction::RedriveExecution => "RedriveExecution",
+        StepFunctionsAction::SendTaskSuccess => "SendTaskSuccess",
+        StepFunctionsAction::SendTaskFailure => "SendTaskFailure",
+        StepFunctionsAction::SendTaskHeartbeat => "SendTaskHeartbeat",
+    }
+}
+
+/// Whether the client names the execution that the action is about.
+fn names_execution(action: StepFunctionsAction) -> bool {
+    match action {
+        StepFunctionsAction::DescribeExecution
+        | StepFunctionsAction::StopExecution
+        | StepFunctionsAction::GetExecutionHistory
+        | StepFunctionsAction::RedriveExecution => true,
+        StepFunctionsAction::StartExecution
+        | StepFunctionsAction::StartSyncExecution
+        | StepFunctionsAction::ListExecutions
+        | StepFunctionsAction::SendTaskSuccess
+        | StepFunctionsAction::SendTaskFailure
+        | StepFunctionsAction::SendTaskHeartbeat => false,
+    }
+}

@@ -1,0 +1,97 @@
+//! The default integration response: all that Step Functions answers but 2xx. Most of its errors share the status 400; they are told
+//! apart by name.
+
+use crate::api::{FailureResponse, Responses};
+use crate::mistakes::{FieldPath, Mistakes};
+
+use super::json::Json;
+use super::source::BodyPath;
+use super::success::{body, status};
+use super::vtl::Template;
+use super::{Call, Response, bounded, names_execution, read};
+
+const INTERNAL_SERVER_ERROR: u16 = 500;
+const TOO_MANY_REQUESTS: u16 = 429;
+
+/// What a caller can mend. Source: the errors of each action in the Step Functions API reference.
+const BAD_REQUEST: &str = "$type == 'InvalidExecutionInput' || $type == 'InvalidName' || $type == 'InvalidOutput' || \
+                           $type == 'InvalidToken' || $type == 'ValidationException'";
+
+/// Where the caller names the execution, the name is what makes its ARN invalid; anywhere else the ARN is ours.
+const BAD_ARN: &str = " || $type == 'InvalidArn'";
+
+const NOT_FOUND: &str = "$type == 'ExecutionDoesNotExist' || $type == 'TaskDoesNotExist'";
+
+const CONFLICT: &str =
+    "$type == 'ExecutionAlreadyExists' || $type == 'TaskTimedOut' || $type == 'ExecutionNotRedrivable'";
+
+/// What passes by itself. Source: "Common errors" and the actions' errors in the Step Functions API reference, and the codes that
+/// AWS's own clients retry as throttling.
+const THROTTLING: &str = "$type == 'ThrottlingException' || $type == 'TooManyRequestsException' || \
+                          $type == 'ExecutionLimitExceeded' || $type == 'Throttling' || $type == 'ThrottledException' || \
+                          $type == 'RequestLimitExceeded' || $type == 'RequestThrottled' || \
+                          $type == 'RequestThrottledException' || $type == 'KmsThrottlingException'";
+
+/// What `responses` say of errors of the call; `at` is their field path, such as `spec.routes[2].responses`.
+pub(super) fn failure(said: &Responses, call: &Call, at: &FieldPath, mistakes: &mut Mistakes) -> Option<Response> {
+    let client = class(said.client_error.as_ref(), &at.field("clientError"), mistakes);
+    let server = class(said.server_error.as_ref(), &at.field("serverError"), mistakes);
+    let (client, server) = (client?, server?);
+    let default = server.status.unwrap_or(INTERNAL_SERVER_ERROR);
+    let mut template = Template::new();
+    error_type(&mut template);
+    template.code("#set($code = ").number(default).code(")\n#if(").code(BAD_REQUEST);
+    if names_execution(call.action) {
+        template.code(BAD_ARN);
+    }
+    template.code(")\n");
+    client.answer(400, &mut template);
+    template.code("\n#elseif(").code(NOT_FOUND).code(")\n");
+    client.answer(404, &mut template);
+    template.code("\n#elseif(").code(CONFLICT).code(")\n");
+    client.answer(409, &mut template);
+    template.code("\n#elseif(").code(THROTTLING).code(")\n");
+    server.answer(TOO_MANY_REQUESTS, &mut template);
+    template.code("\n#else\n");
+    match &server.body {
+        Some(json) => template.document(json),
+        None => template.code(r#"{"error":"InternalServerError"}"#),
+    };
+    // Once, at the end: a second time within one rendering is a 5XX.
+    template.code("\n#end\n#set($context.responseOverride.status = $code)\n");
+    Some(Response { status: default, template: bounded(template.finish(), at, mistakes)? })
+}
+
+/// One kind of failure: what is said replaces what each of its errors has by itself.
+struct Class {
+    status: Option<u16>,
+    body: Option<Json>,
+}
+
+fn class(said: Option<&FailureResponse>, at: &FieldPath, mistakes: &mut Mistakes) -> Option<Class> {
+    let Some(said) = said else { return Some(Class { status: None, body: None }) };
+    let status = match said.status {
+        None => Some(None),
+        Some(said) => status(said, 400..=599, &at.field("status"), mistakes).map(Some),
+    };
+    let body = body(said.body.as_ref(), &at.field("body"), mistakes);
+    Some(Class { status: status?, body: body? })
+}
+
+impl Class {
+    /// By default a caller learns the error's name, never AWS's message, which holds ARNs.
+    fn answer(&self, status: u16, template: &mut Template) {
+        template.code("#set($code = ").number(self.status.unwrap_or(status)).code(")\n");
+        match &self.body {
+            Some(json) => template.document(json),
+            None => template.code(r#"{"error":""#).escaped("$type").code(r#""}"#),
+        };
+    }
+}
+
+/// Reads the error's name into `$type`: `__type`, or what is behind its `#` if there is one. It stays empty if the answer has none.
+fn error_type(template: &mut Template) {
+    read::string(template, &BodyPath::of("__type"));
+    template.code("#set($type = $value)\n#if($value.contains('#') == true)\n#set($start = $value.indexOf('#') + 1)\n");
+    template.code("#set($type = $value.substring($start))\n#end\n");
+}

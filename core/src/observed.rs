@@ -1,0 +1,346 @@
+//! What of an endpoint's AWS objects is known, which reads would tell more, and how answers fold into it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::action::Action;
+use crate::api::{HttpMethod, StateMachineType, StepFunctionEndpointStatus};
+use crate::arn::Arn;
+use crate::desired::Desired;
+use crate::kinds::{
+    authorizer, deployment, log_group, method, model, request_validator, resource, rest_api, role, stage, state_machine,
+};
+use crate::next::Seen;
+use crate::policy::trusted_state_machines;
+
+/// What is known of the objects of one endpoint.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Observed {
+    /// The role that API Gateway assumes.
+    pub gateway_role: Seen<role::Observed>,
+    /// The role that the workflow runs with.
+    pub workflow_role: Seen<role::Observed>,
+    /// The log group.
+    pub log_group: Seen<log_group::Observed>,
+    /// Our state machine of type STANDARD.
+    pub standard: Seen<state_machine::Observed>,
+    /// Our state machine of type EXPRESS.
+    pub express: Seen<state_machine::Observed>,
+    /// The REST API with our tags.
+    pub rest_api: Seen<rest_api::Observed>,
+    /// Whether a CreateRestApi was about to be made.
+    pub intent: rest_api::Intent,
+    /// The API's resources and methods.
+    pub resources: Seen<resource::Observed>,
+    /// The API's authorizers.
+    pub authorizers: Seen<authorizer::Observed>,
+    /// The API's request validator of ours.
+    pub request_validator: Seen<request_validator::Observed>,
+    /// The API's models.
+    pub models: Seen<model::Observed>,
+    /// The API's deployments.
+    pub deployments: Seen<deployment::Observed>,
+    /// The API's stages.
+    pub stages: Seen<stage::Observed>,
+    /// The REST API that the status names.
+    pub rest_api_in_status: Option<String>,
+    /// Whether the status names a state machine: one may exist even though the workflow role has gone.
+    pub had_state_machine: bool,
+}
+
+/// One read. What it answers is a Fact.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Read {
+    /// A role with our inline policy and its attached policies.
+    Role(role::Purpose, String),
+    /// The names of all inline policies of a role.
+    RolePolicies(role::Purpose, String),
+    /// A log group with its tags.
+    LogGroup(String),
+    /// A state machine with its tags.
+    StateMachine(StateMachineType, Arn),
+    /// All REST APIs with the owner's tags.
+    RestApis,
+    /// An API's resources with methods, integrations and responses.
+    Resources(String),
+    /// An API's authorizers.
+    Authorizers(String),
+    /// An API's request validators.
+    RequestValidators(String),
+    /// An API's models.
+    Models(String),
+    /// An API's deployments.
+    Deployments(String),
+    /// An API's stages.
+    Stages(String),
+}
+
+/// What a read told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fact {
+    /// Of `Read::Role`.
+    Role(role::Purpose, Seen<role::Observed>),
+    /// Of `Read::RolePolicies`.
+    RolePolicies(role::Purpose, BTreeSet<String>),
+    /// Of `Read::LogGroup`.
+    LogGroup(Seen<log_group::Observed>),
+    /// Of `Read::StateMachine`.
+    StateMachine(StateMachineType, Seen<state_machine::Observed>),
+    /// Of `Read::RestApis`: those with the owner's tags alone.
+    RestApis(Vec<rest_api::Observed>),
+    /// Of `Read::Resources`.
+    Resources(resource::Observed),
+    /// Of `Read::Authorizers`.
+    Authorizers(authorizer::Observed),
+    /// Of `Read::RequestValidators`.
+    RequestValidator(request_validator::Observed),
+    /// Of `Read::Models`.
+    Models(model::Observed),
+    /// Of `Read::Deployments`.
+    Deployments(deployment::Observed),
+    /// Of `Read::Stages`.
+    Stages(stage::Observed),
+}
+
+/// What AWS answered to an action that it confirmed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// Nothing that isn't in the action.
+    Done,
+    /// The id that AWS chose.
+    Created(String),
+    /// The role that was created.
+    Role { arn: Arn, created_at: Timestamp },
+    /// The REST API that was created, with the id of its root resource.
+    RestApi { id: String, root_id: Option<String>, created_at: Timestamp },
+    /// When the intent was recorded.
+    Recorded(Timestamp),
+}
+
+impl Observed {
+    /// Nothing is known but what the status recorded.
+    pub fn new(status: Option<&StepFunctionEndpointStatus>) -> Self {
+        let api = status.and_then(|status| status.api.as_ref());
+        Self {
+            intent: match api.and_then(|api| api.create_intended_at.as_ref()) {
+                Some(at) => rest_api::Intent::Earlier(at.0),
+                None => rest_api::Intent::None,
+            },
+            rest_api_in_status: api.and_then(|api| api.rest_api_id.clone()),
+            had_state_machine: status.is_some_and(|status| status.state_machine.is_some()),
+            ..Self::default()
+        }
+    }
+
+    /// Our state machine of this type.
+    pub fn state_machine(&self, type_: StateMachineType) -> &Seen<state_machine::Observed> {
+        match type_ {
+            StateMachineType::Standard => &self.standard,
+            StateMachineType::Express => &self.express,
+        }
+    }
+
+    fn state_machine_mut(&mut self, type_: StateMachineType) -> &mut Seen<state_machine::Observed> {
+        match type_ {
+            StateMachineType::Standard => &mut self.standard,
+            StateMachineType::Express => &mut self.express,
+        }
+    }
+
+    /// One of the roles.
+    pub fn role(&self, purpose: role::Purpose) -> &Seen<role::Observed> {
+        match purpose {
+            role::Purpose::Gateway => &self.gateway_role,
+            role::Purpose::Workflow => &self.workflow_role,
+        }
+    }
+
+    fn role_mut(&mut self, purpose: role::Purpose) -> &mut Seen<role::Observed> {
+        match purpose {
+            role::Purpose::Gateway => &mut self.gateway_role,
+            role::Purpose::Workflow => &mut self.workflow_role,
+        }
+    }
+
+    /// Folds what a read told.
+    pub fn fold(&mut self, fact: Fact) {
+        match fact {
+            Fact::Role(purpose, seen) => *self.role_mut(purpose) = seen,
+            Fact::RolePolicies(purpose, names) => {
+                if let Some(found) = self.role_mut(purpose).present_mut() {
+                    found.inline_policies = Some(names);
+                }
+            }
+            Fact::LogGroup(seen) => self.log_group = seen,
+            Fact::StateMachine(type_, seen) => *self.state_machine_mut(type_) = seen,
+            Fact::RestApis(found) => self.rest_api = rest_api::choose(found, self.rest_api_in_status.as_deref()),
+            Fact::Resources(found) => self.resources = Seen::Present(found),
+            Fact::Authorizers(found) => self.authorizers = Seen::Present(found),
+            Fact::RequestValidator(found) => self.request_validator = Seen::Present(found),
+            Fact::Models(found) => self.models = Seen::Present(found),
+            Fact::Deployments(found) => self.deployments = Seen::Present(found),
+            Fact::Stages(found) => self.stages = Seen::Present(found),
+        }
+    }
+
+    /// Folds what AWS answered to an action, so that nothing is read twice; an unclear answer makes its object Unknown.
+    pub fn fold_answer(&mut self, action: &Action, answer: Answer) {
+        let id = match &answer {
+            Answer::Created(id) => Some(id.clone()),
+            Answer::Done | Answer::Role { .. } | Answer::RestApi { .. } | Answer::Recorded(_) => None,
+        };
+        match action {
+            Action::Role(purpose, role::Action::CreateRole(want)) => {
+                *self.role_mut(*purpose) = match answer {
+                    Answer::Role { arn, created_at } => Seen::Present(role::created(want, arn, created_at)),
+                    Answer::Done | Answer::Created(_) | Answer::RestApi { .. } | Answer::Recorded(_) => Seen::Unknown,
+                };
+            }
+            Action::Role(purpose, action) => role::fold(self.role_mut(*purpose), action),
+            Action::LogGroup(action) => log_group::fold(&mut self.log_group, action),
+            Action::StateMachine(type_, action) => state_machine::fold(self.state_machine_mut(*type_), action),
+            Action::RestApi(action) => self.fold_rest_api(action, answer),
+            Action::Resource(action) => on(&mut self.resources, |found| resource::fold(found, action, id)),
+            Action::Authorizer(action) => on(&mut self.authorizers, |found| authorizer::fold(found, action, id)),
+            Action::RequestValidator(action) => {
+                on(&mut self.request_validator, |found| request_validator::fold(found, action, id));
+            }
+            Action::Model(action) => on(&mut self.models, |found| model::fold(found, action)),
+            Action::Method(action) => self.fold_method(action),
+            Action::Deployment(action) => on(&mut self.deployments, |found| deployment::fold(found, action, id)),
+            Action::Stage(action) => on(&mut self.stages, |found| stage::fold(found, action)),
+        }
+    }
+
+    /// A new API is known to be empty: nothing on it needs reading, if the answer told the root resource.
+    fn fold_rest_api(&mut self, action: &rest_api::Action, answer: Answer) {
+        match (action, answer) {
+            (rest_api::Action::CreateRestApi(want), Answer::RestApi { id, root_id, created_at }) => {
+                self.rest_api = Seen::Present(rest_api::created(want, id, created_at));
+                self.resources = match root_id {
+                    Some(id) => Seen::Present(BTreeMap::from([(
+                        "/".to_owned(),
+                        resource::Resource { id, methods: BTreeMap::new() },
+                    )])),
+                    None => Seen::Unknown,
+                };
+                self.authorizers = Seen::Present(BTreeMap::new());
+                self.request_validator = Seen::Present(None);
+                self.models = Seen::Present(BTreeMap::new());
+                self.deployments = Seen::Present(BTreeMap::new());
+                self.stages = Seen::Present(BTreeMap::new());
+            }
+            (rest_api::Action::RecordIntent, Answer::Recorded(at)) => self.intent = rest_api::Intent::Recorded(at),
+            (rest_api::Action::DeleteRestApi { id }, _) if self.is_duplicate(id) => {
+                if let Some(found) = self.rest_api.present_mut() {
+                    found.duplicates.retain(|duplicate| duplicate != id);
+                }
+            }
+            (action, _) => rest_api::fold(&mut self.rest_api, action),
+        }
+    }
+
+    fn is_duplicate(&self, id: &str) -> bool {
+        self.rest_api.present().is_some_and(|found| found.duplicates.iter().any(|duplicate| duplicate == id))
+    }
+
+    fn fold_method(&mut self, action: &method::Action) {
+        let told = match self.resources.present_mut().and_then(|found| found.get_mut(&action.at().path)) {
+            Some(resource) => method::fold(&mut resource.methods, action),
+            None => false,
+        };
+        if !told {
+            self.resources = Seen::Unknown;
+        }
+    }
+
+    /// Every method of the API with its path.
+    pub fn methods(&self) -> impl Iterator<Item = (&str, HttpMethod, &method::Observed)> {
+        self.resources.present().into_iter().flatten().flat_map(|(path, resource)| {
+            resource.methods.iter().map(move |(method, found)| (path.as_str(), *method, found))
+        })
+    }
+}
+
+fn on<T>(seen: &mut Seen<T>, fold: impl FnOnce(&mut T)) {
+    if let Some(found) = seen.present_mut() {
+        fold(found);
+    }
+}
+
+/// The reads that would tell what is not known yet and is needed, as far as their inputs are known: side by side, they never write.
+pub fn reads(desired: &Desired, observed: &Observed) -> BTreeSet<Read> {
+    let owner = &desired.owner;
+    let mut reads = BTreeSet::new();
+    for (purpose, name) in
+        [(role::Purpose::Gateway, owner.gateway_role_name()), (role::Purpose::Workflow, owner.workflow_role_name())]
+    {
+        match observed.role(purpose) {
+            Seen::Unknown => drop(reads.insert(Read::Role(purpose, name))),
+            Seen::Present(found)
+                if !desired.wants_role(purpose) && owner.owns(&found.tags) && found.inline_policies.is_none() =>
+            {
+                reads.insert(Read::RolePolicies(purpose, name));
+            }
+            Seen::Present(_) | Seen::Absent => {}
+        }
+    }
+    if observed.log_group.is_unknown() {
+        reads.insert(Read::LogGroup(owner.log_group_name()));
+    }
+    for type_ in [StateMachineType::Standard, StateMachineType::Express] {
+        if observed.state_machine(type_).is_unknown() && may_exist(desired, observed, type_) == Some(true) {
+            reads.extend(desired.state_machine_arn(type_).map(|arn| Read::StateMachine(type_, arn)));
+        }
+    }
+    match &observed.rest_api {
+        Seen::Unknown => drop(reads.insert(Read::RestApis)),
+        Seen::Absent => {}
+        Seen::Present(found) => reads.extend(reads_on(desired, observed, &found.id)),
+    }
+    reads
+}
+
+/// Whether our machine of this type may exist; None while the workflow role, which tells, is not read. The role's trust policy names a
+/// machine from before it is created until it is gone, so that a machine of the other type needs no read of its own.
+pub fn may_exist(desired: &Desired, observed: &Observed, type_: StateMachineType) -> Option<bool> {
+    let wanted = desired.state_machine.as_ref().map(|machine| machine.type_);
+    if wanted == Some(type_) || wanted.is_none() || desired.workflow_role.is_none() {
+        return Some(true);
+    }
+    match &observed.workflow_role {
+        Seen::Unknown => None,
+        Seen::Absent => Some(observed.had_state_machine),
+        Seen::Present(found) => {
+            let trusted = trusted_state_machines(&found.trust);
+            Some(desired.state_machine_arn(type_).is_some_and(|arn| trusted.contains(&arn)))
+        }
+    }
+}
+
+fn reads_on(desired: &Desired, observed: &Observed, rest_api_id: &str) -> Vec<Read> {
+    let mut reads = Vec::new();
+    let id = || rest_api_id.to_owned();
+    if observed.stages.is_unknown() {
+        reads.push(Read::Stages(id()));
+    }
+    let Some(api) = &desired.api else { return reads }; // to be deleted with everything on it
+    if observed.resources.is_unknown() {
+        reads.push(Read::Resources(id()));
+    }
+    if observed.authorizers.is_unknown() {
+        reads.push(Read::Authorizers(id()));
+    }
+    if observed.request_validator.is_unknown() {
+        reads.push(Read::RequestValidators(id()));
+    }
+    let models_may_exist = !api.models.is_empty() || matches!(observed.request_validator, Seen::Present(Some(_)));
+    if observed.models.is_unknown() && models_may_exist {
+        reads.push(Read::Models(id()));
+    }
+    if observed.deployments.is_unknown() {
+        reads.push(Read::Deployments(id()));
+    }
+    reads
+}

@@ -1,0 +1,148 @@
+//! How one pass ended, and when to look again.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::action::Action;
+use crate::api::{Drift, ExecutionsStatus};
+use crate::change::cut;
+use crate::desired::{Desired, Undesired};
+use crate::next::{Next, Until};
+use crate::observed::Observed;
+
+/// How one pass ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// What the manifest asks for, or why nothing can be told of that.
+    pub desired: Result<Desired, Undesired>,
+    /// What happened to the AWS objects; None if nothing was due, and what the status says of them still holds.
+    pub convergence: Option<Convergence>,
+    /// The executions, if they were due.
+    pub executions: Option<ExecutionsStatus>,
+    /// What could not be read or written beside them.
+    pub failures: Vec<Failure>,
+}
+
+/// What happened to the AWS objects.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Convergence {
+    /// What is known at the end.
+    pub observed: Observed,
+    /// What is left.
+    pub next: Next<Action>,
+    /// What failed.
+    pub failures: Vec<Failure>,
+    /// What had been changed by someone else.
+    pub drift: Vec<Drift>,
+    /// How many AWS writes were confirmed.
+    pub applied: usize,
+}
+
+/// One thing that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// `what failed: detail`.
+    pub message: String,
+    /// What helps.
+    pub remedy: Remedy,
+}
+
+/// What helps after a failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// Trying again.
+    Retry,
+    /// A person; the hint says what to do.
+    Person { hint: String },
+}
+
+/// When to look again after each kind of end. All are settings of the operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// The first retry; each further one doubles it.
+    pub retry_min: SignedDuration,
+    /// The longest wait for a retry.
+    pub retry_max: SignedDuration,
+    /// When something needs a person.
+    pub stalled: SignedDuration,
+    /// How often drift is looked for.
+    pub drift: SignedDuration,
+}
+
+impl Outcome {
+    /// All that failed.
+    pub fn failures(&self) -> impl Iterator<Item = &Failure> {
+        self.failures.iter().chain(self.convergence.iter().flat_map(|convergence| &convergence.failures))
+    }
+
+    /// Whether something that was tried failed, so that it is tried again soon.
+    pub fn must_retry(&self) -> bool {
+        self.failures().any(|failure| failure.remedy == Remedy::Retry)
+            || self.convergence.iter().flat_map(|convergence| &convergence.next.waiting).any(|wait| match wait.until {
+                Until::Aws | Until::Sibling => true,
+                Until::Cluster | Until::Time(_) => false,
+            })
+    }
+
+    /// Whether a person must do something.
+    pub fn is_stalled(&self) -> bool {
+        matches!(self.desired, Err(Undesired::Invalid(_)))
+            || self.convergence.as_ref().is_some_and(|convergence| !convergence.next.refused.is_empty())
+            || self.failures().any(|failure| matches!(failure.remedy, Remedy::Person { .. }))
+    }
+
+    /// Whether all is as the manifest says: nothing left to do, to wait for or to refuse, and nothing failed.
+    pub fn is_converged(&self) -> bool {
+        self.desired.is_ok()
+            && self.failures().next().is_none()
+            && self.convergence.as_ref().is_none_or(|convergence| convergence.next.is_empty())
+    }
+
+    /// When to look again: after `attempts` passes in a row that must be tried again, `jitter` between 0 and 1.
+    pub fn requeue(&self, pace: Pace, attempts: u32, jitter: f64, now: Timestamp) -> SignedDuration {
+        let mut after = if self.must_retry() {
+            let doubled = pace.retry_min.saturating_mul(1 << attempts.min(16));
+            let bounded = doubled.min(pace.retry_max).as_secs_f64();
+            SignedDuration::from_secs_f64(bounded * (0.75 + jitter / 2.0))
+        } else if self.is_stalled() || self.desired.is_err() {
+            pace.stalled
+        } else {
+            pace.drift
+        };
+        for wait in self.convergence.iter().flat_map(|convergence| &convergence.next.waiting) {
+            if let Until::Time(at) = wait.until {
+                after = after.min(now.duration_until(at).max(SignedDuration::from_millis(100)));
+            }
+        }
+        match &self.desired {
+            Ok(desired) if desired.executions.keep > 0 => after.min(desired.executions.interval),
+            Ok(_) | Err(_) => after,
+        }
+    }
+
+    /// What is wrong, each as `what failed: detail`, with `hint: what to do` where a person must act. At most 2,000 characters.
+    pub fn problem(&self) -> String {
+        let mut lines = Vec::new();
+        match &self.desired {
+            Err(Undesired::Invalid(mistakes)) => {
+                lines.push(format!("manifest refused: {} mistakes, nothing was changed in AWS", mistakes.iter().count()));
+                lines.extend(mistakes.iter().map(ToString::to_string));
+                lines.push("hint: correct these fields, `kubectl explain sfe.spec` describes them".to_owned());
+            }
+            Err(Undesired::Waiting(waits)) => lines.extend(waits.iter().map(|wait| format!("waiting: {wait}"))),
+            Ok(_) => {}
+        }
+        for failure in self.failures() {
+            lines.push(failure.message.clone());
+            if let Remedy::Person { hint } = &failure.remedy {
+                lines.push(format!("hint: {hint}"));
+            }
+        }
+        if let Some(Convergence { next, .. }) = &self.convergence {
+            lines.extend(next.refused.iter().flat_map(|refusal| [refusal.why.clone(), format!("hint: {}", refusal.hint)]));
+            let waits = next.waiting.iter().filter(|wait| wait.until != Until::Sibling || lines.is_empty());
+            let waits: Vec<String> = waits.map(|wait| format!("waiting: {}: {}", wait.object, wait.why)).collect();
+            lines.extend(waits);
+        }
+        cut(&lines.join("\n"), 2000)
+    }
+}

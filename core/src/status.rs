@@ -1,0 +1,247 @@
+//! The status, from what it was and how the pass ended. Pure: the time is an argument.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+use crate::api::{ApiStatus, GuestStatus, RouteStatus, StateMachineStatus, StepFunctionEndpointStatus};
+use crate::desired::{Api, Desired, GuestRoutes};
+use crate::endpoint::{self, Part};
+use crate::kinds::rest_api::Intent;
+use crate::next::Seen;
+use crate::observed::Observed;
+use crate::outcome::{Convergence, Outcome};
+
+/// The most that a status may take as JSON, in bytes.
+const STATUS_BYTES_MAX: usize = 16 * 1024;
+
+/// The whole status after a pass. What was not read keeps what the previous status says of it.
+pub fn status(
+    previous: Option<&StepFunctionEndpointStatus>,
+    generation: Option<i64>,
+    outcome: &Outcome,
+    now: Timestamp,
+) -> StepFunctionEndpointStatus {
+    let mut status = previous.cloned().unwrap_or_default();
+    status.observed_generation = generation;
+    if let Some(convergence) = &outcome.convergence {
+        if let Ok(desired) = &outcome.desired {
+            tell_objects(&mut status, desired, &convergence.observed);
+            tell_parts(&mut status, desired, convergence, generation, now);
+        }
+        if !convergence.drift.is_empty() {
+            status.drift = convergence.drift.clone();
+        } else if previous.and_then(|previous| previous.observed_generation) != generation {
+            status.drift.clear();
+        }
+    }
+    if let Ok(desired) = &outcome.desired {
+        tell_executions(&mut status, desired, outcome);
+    }
+    tell_readiness(&mut status, outcome, generation, now);
+    bounded(status)
+}
+
+/// Ids, ARNs and URLs.
+fn tell_objects(status: &mut StepFunctionEndpointStatus, desired: &Desired, observed: &Observed) {
+    if let Some(calls) = &desired.calls {
+        let known = match &desired.state_machine {
+            Some(want) => observed.state_machine(want.type_).present().is_some(),
+            None => true,
+        };
+        if known {
+            status.state_machine = Some(StateMachineStatus { arn: calls.state_machine.to_string(), type_: calls.type_ });
+        }
+        status.gateway_role_arn = Some(calls.gateway_role.to_string());
+        status.log_group = calls.log_group.clone();
+        status.workflow_role_arn = desired.state_machine.as_ref().map(|want| want.role_arn.to_string());
+    }
+    match &desired.api {
+        Some(api) => tell_api(status, desired, api, observed),
+        None => {
+            if observed.rest_api.is_absent() {
+                status.api = None;
+            }
+            status.guests.clear();
+            status.url = desired.hosted.as_ref().and_then(|hosted| hosted.host.url.clone());
+        }
+    }
+    status.routes = match (&status.url, &desired.calls) {
+        (Some(url), Some(calls)) => calls
+            .routes
+            .iter()
+            .map(|route| RouteStatus { method: route.method, url: format!("{url}{}", route.path) })
+            .collect(),
+        (None, _) | (_, None) => Vec::new(),
+    };
+}
+
+fn tell_api(status: &mut StepFunctionEndpointStatus, desired: &Desired, api: &Api, observed: &Observed) {
+    let mut told = status.api.clone().unwrap_or_default();
+    match &observed.rest_api {
+        Seen::Present(found) => {
+            told.rest_api_id = Some(found.id.clone());
+            told.create_intended_at = None;
+        }
+        Seen::Unknown | Seen::Absent => {
+            told.create_intended_at = match observed.intent {
+                Intent::None => None,
+                Intent::Earlier(at) | Intent::Recorded(at) => Some(Time(at)),
+            };
+        }
+    }
+    if observed.rest_api.is_absent() {
+        told = ApiStatus { create_intended_at: told.create_intended_at, ..ApiStatus::default() };
+    }
+    let stage = observed.stages.present().and_then(|stages| stages.get(&api.stage.name));
+    if let (Some(stage), Some(deployments)) = (stage, observed.deployments.present()) {
+        told.stage = Some(api.stage.name.clone());
+        told.deployment_id = Some(stage.deployment_id.clone());
+        told.deployment_hash =
+            crate::kinds::deployment::hash_of(deployments, &stage.deployment_id).map(str::to_owned);
+    }
+    let serves = told.rest_api_id.as_ref().filter(|_| told.stage.is_some() && !api.rest_api.disable_execute_api_endpoint);
+    status.url = serves.map(|id| desired.site.stage_url(id, &api.stage.name));
+    status.api = Some(told);
+    let live = endpoint::live(api, observed).is_some();
+    let previous = std::mem::take(&mut status.guests);
+    status.guests = api
+        .guests
+        .iter()
+        .map(|(name, fate)| tell_guest(name, fate, live, previous.iter().find(|guest| &guest.name == name)))
+        .chain(previous.iter().filter(|guest| !live && !api.guests.contains_key(&guest.name)).cloned())
+        .collect();
+}
+
+/// What a guest is told: the hash that the stage serves, which is the former one until the stage has moved.
+fn tell_guest(name: &str, fate: &GuestRoutes, live: bool, previous: Option<&GuestStatus>) -> GuestStatus {
+    let before = previous.and_then(|guest| guest.routes_hash.clone());
+    let (routes_hash, refused) = match fate {
+        GuestRoutes::Served { hash } if live => (Some(hash.clone()), None),
+        GuestRoutes::Served { .. } | GuestRoutes::Held { .. } => (before, None),
+        GuestRoutes::Refused { why, .. } => (before, Some(why.clone())),
+    };
+    GuestStatus { name: name.to_owned(), routes_hash, refused }
+}
+
+/// The conditions of the parts; one that is not known keeps its previous state.
+fn tell_parts(
+    status: &mut StepFunctionEndpointStatus,
+    desired: &Desired,
+    convergence: &Convergence,
+    generation: Option<i64>,
+    now: Timestamp,
+) {
+    for part in Part::ALL {
+        let Some(ready) = endpoint::is_ready(part, desired, &convergence.observed) else { continue };
+        let (name, yes, no) = match part {
+            Part::Roles => ("RolesReady", "the roles are as the manifest says", "the roles are not as the manifest says yet"),
+            Part::StateMachine => (
+                "StateMachineReady",
+                "the state machine is as the manifest says",
+                "the state machine is not as the manifest says yet",
+            ),
+            Part::Routes => ("RoutesReady", "the routes are as the manifest says", "the routes are not as the manifest says yet"),
+            Part::Stage => ("Live", "the stage serves this generation", "the stage does not serve this generation yet"),
+        };
+        let (reason, message) = if ready { ("AsDeclared", yes) } else { ("InProgress", no) };
+        set(status, name, ready, reason, message, generation, now);
+    }
+}
+
+fn tell_executions(status: &mut StepFunctionEndpointStatus, desired: &Desired, outcome: &Outcome) {
+    if desired.executions.keep == 0 {
+        status.executions = None;
+    } else if let Some(executions) = &outcome.executions {
+        status.executions = Some(executions.clone());
+    }
+}
+
+/// Ready, Reconciling and Stalled. The latter two are there only while they hold, as kstatus wants it.
+fn tell_readiness(
+    status: &mut StepFunctionEndpointStatus,
+    outcome: &Outcome,
+    generation: Option<i64>,
+    now: Timestamp,
+) {
+    if outcome.is_converged() && (outcome.convergence.is_some() || is_true(status, "Ready")) {
+        remove(status, "Reconciling");
+        remove(status, "Stalled");
+        set(status, "Ready", true, "Converged", "AWS is as the manifest says", generation, now);
+        return;
+    }
+    let problem = outcome.problem();
+    let (reason, holds, gone) = match (outcome.is_stalled(), outcome.desired.is_err()) {
+        (true, true) => ("InvalidManifest", "Stalled", "Reconciling"),
+        (true, false) => ("NeedsPerson", "Stalled", "Reconciling"),
+        (false, true) => ("WaitingForReference", "Reconciling", "Stalled"),
+        (false, false) if outcome.failures().next().is_some() => ("Retrying", "Reconciling", "Stalled"),
+        (false, false) => ("InProgress", "Reconciling", "Stalled"),
+    };
+    remove(status, gone);
+    set(status, holds, true, reason, &problem, generation, now);
+    set(status, "Ready", false, reason, &problem, generation, now);
+}
+
+/// Whether a condition holds.
+pub fn is_true(status: &StepFunctionEndpointStatus, name: &str) -> bool {
+    status.conditions.iter().any(|condition| condition.type_ == name && condition.status == "True")
+}
+
+fn remove(status: &mut StepFunctionEndpointStatus, name: &str) {
+    status.conditions.retain(|condition| condition.type_ != name);
+}
+
+/// Sets a condition; the time of its last transition changes with its state alone.
+fn set(
+    status: &mut StepFunctionEndpointStatus,
+    name: &str,
+    holds: bool,
+    reason: &str,
+    message: &str,
+    generation: Option<i64>,
+    now: Timestamp,
+) {
+    let state = if holds { "True" } else { "False" };
+    let previous = status.conditions.iter().find(|condition| condition.type_ == name && condition.status == state);
+    let condition = Condition {
+        type_: name.to_owned(),
+        status: state.to_owned(),
+        reason: reason.to_owned(),
+        message: message.to_owned(),
+        observed_generation: generation,
+        last_transition_time: previous.map_or(Time(now), |condition| condition.last_transition_time.clone()),
+    };
+    match status.conditions.iter_mut().find(|condition| condition.type_ == name) {
+        Some(found) => *found = condition,
+        None => status.conditions.push(condition),
+    }
+    status.conditions.sort_by(|one, other| rank(&one.type_).cmp(&rank(&other.type_)));
+}
+
+/// The order in which a person reads the conditions.
+fn rank(name: &str) -> usize {
+    const ORDER: [&str; 7] = ["Ready", "Reconciling", "Stalled", "RolesReady", "StateMachineReady", "RoutesReady", "Live"];
+    ORDER.iter().position(|known| *known == name).unwrap_or(ORDER.len())
+}
+
+/// The same within 16 KiB: the longest lists lose their last items.
+fn bounded(mut status: StepFunctionEndpointStatus) -> StepFunctionEndpointStatus {
+    fn size<T: serde::Serialize>(value: &T) -> usize {
+        serde_json::to_string(value).map_or(0, |text| text.len())
+    }
+    while size(&status) > STATUS_BYTES_MAX {
+        let executions = status.executions.as_ref().map_or(0, |executions| size(&executions.recent));
+        let (routes, drift) = (size(&status.routes), size(&status.drift));
+        let popped = if routes >= executions && routes >= drift {
+            status.routes.pop().is_some()
+        } else if executions >= drift {
+            status.executions.as_mut().and_then(|executions| executions.recent.pop()).is_some()
+        } else {
+            status.drift.pop().is_some()
+        };
+        if !popped {
+            break;
+        }
+    }
+    status
+}

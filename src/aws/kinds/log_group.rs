@@ -1,0 +1,50 @@
+//! CloudWatch Logs groups.
+
+use std::collections::HashMap;
+
+use sfe_core::kinds::log_group::{Action, Observed};
+use sfe_core::next::Seen;
+use sfe_core::observed::Answer;
+use sfe_core::owner::Site;
+
+use super::super::client::Clients;
+use super::super::error::Error;
+
+/// The group with its tags: one call if there is none, two otherwise.
+pub async fn observe(clients: &Clients, site: &Site, name: &str) -> Result<Seen<Observed>, Error> {
+    let object = format!("log group {name}");
+    // A longer name may begin with ours, but sorts behind it: the first page holds it.
+    let request = clients.logs.describe_log_groups().log_group_name_prefix(name);
+    let answer = clients.call("logs:DescribeLogGroups", &object, request.send()).await?;
+    let Some(group) = answer.log_groups().iter().find(|group| group.log_group_name() == Some(name)) else {
+        return Ok(Seen::Absent);
+    };
+    let arn = site.log_group_arn(name).map(|arn| arn.to_string());
+    let request = clients.logs.list_tags_for_resource().set_resource_arn(arn);
+    let answer = clients.call("logs:ListTagsForResource", &object, request.send()).await?;
+    Ok(Seen::Present(Observed {
+        retention_days: group.retention_in_days(),
+        tags: answer.tags.unwrap_or_default().into_iter().collect(),
+    }))
+}
+
+/// Makes the one call that the action is named after.
+pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> {
+    let (logs, object) = (&clients.logs, format!("log group {}", action.log_group()));
+    match action {
+        Action::CreateLogGroup(want) => {
+            let tags: HashMap<String, String> = want.tags.clone().into_iter().collect();
+            let request = logs.create_log_group().log_group_name(&want.name).set_tags(Some(tags));
+            drop(clients.call("logs:CreateLogGroup", &object, request.send()).await?);
+        }
+        Action::PutRetentionPolicy { name, retention_days, .. } => {
+            let request = logs.put_retention_policy().log_group_name(name).retention_in_days(*retention_days);
+            drop(clients.call("logs:PutRetentionPolicy", &object, request.send()).await?);
+        }
+        Action::DeleteLogGroup { name } => {
+            let request = logs.delete_log_group().log_group_name(name);
+            drop(clients.call("logs:DeleteLogGroup", &object, request.send()).await?);
+        }
+    }
+    Ok(Answer::Done)
+}

@@ -1,0 +1,95 @@
+//! REST APIs of API Gateway.
+
+use std::collections::HashMap;
+
+use aws_sdk_apigateway::types::{EndpointConfiguration, EndpointType, Op, PatchOperation};
+use sfe_core::kinds::rest_api::{Action, Desired, Observed};
+use sfe_core::observed::Answer;
+use sfe_core::owner::{Owner, Tags};
+
+use super::super::client::{Clients, timestamp};
+use super::super::error::{Class, Error};
+
+/// All REST APIs with the owner's tags: names are not unique, and a status can be lost.
+pub async fn observe(clients: &Clients, owner: &Owner) -> Result<Vec<Observed>, Error> {
+    let (operation, object) = ("apigateway:GetRestApis", "all REST APIs");
+    let (mut found, mut position) = (Vec::new(), None);
+    for _ in 0..super::PAGES_MAX {
+        let request = clients.apigateway.get_rest_apis().limit(super::PAGE).set_position(position);
+        let answer = clients.call(operation, object, request.send()).await?;
+        for api in answer.items() {
+            let tags: Tags = api.tags().cloned().unwrap_or_default().into_iter().collect();
+            if !owner.owns(&tags) {
+                continue;
+            }
+            let lacks = |what| Error::incomplete(operation, object, what);
+            found.push(Observed {
+                id: api.id().ok_or_else(|| lacks("id"))?.to_owned(),
+                name: api.name().unwrap_or_default().to_owned(),
+                disable_execute_api_endpoint: api.disable_execute_api_endpoint(),
+                created_at: api.created_date().and_then(timestamp).ok_or_else(|| lacks("creation date"))?,
+                duplicates: Vec::new(),
+            });
+        }
+        position = answer.position;
+        if position.is_none() {
+            return Ok(found);
+        }
+    }
+    Err(Error::incomplete(operation, object, "last page"))
+}
+
+/// Makes the one call that the action is named after. The intent is not AWS's: the cluster records it.
+pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> {
+    match action {
+        Action::RecordIntent => Err(Error {
+            operation: "sfe:RecordIntent",
+            object: "REST API".to_owned(),
+            detail: "it is recorded in the cluster".to_owned(),
+            class: Class::Refused,
+        }),
+        Action::CreateRestApi(want) => create(clients, want).await,
+        Action::UpdateRestApi { id, to, changes } => {
+            let values = [
+                ("name", "/name", to.name.clone()),
+                (
+                    "disableExecuteApiEndpoint",
+                    "/disableExecuteApiEndpoint",
+                    to.disable_execute_api_endpoint.to_string(),
+                ),
+            ];
+            let operations = values
+                .into_iter()
+                .filter(|(field, _, _)| changes.has(field))
+                .map(|(_, path, value)| PatchOperation::builder().op(Op::Replace).path(path).value(value).build());
+            let request =
+                clients.apigateway.update_rest_api().rest_api_id(id).set_patch_operations(Some(operations.collect()));
+            drop(clients.call("apigateway:UpdateRestApi", &format!("REST API {id}"), request.send()).await?);
+            Ok(Answer::Done)
+        }
+        Action::DeleteRestApi { id } => {
+            let request = clients.apigateway.delete_rest_api().rest_api_id(id);
+            drop(clients.call("apigateway:DeleteRestApi", &format!("REST API {id}"), request.send()).await?);
+            Ok(Answer::Done)
+        }
+    }
+}
+
+async fn create(clients: &Clients, want: &Desired) -> Result<Answer, Error> {
+    let (operation, object) = ("apigateway:CreateRestApi", format!("REST API {}", want.name));
+    let tags: HashMap<String, String> = want.tags.clone().into_iter().collect();
+    let request = clients
+        .apigateway_once
+        .create_rest_api()
+        .name(&want.name)
+        .endpoint_configuration(EndpointConfiguration::builder().types(EndpointType::Regional).build())
+        .disable_execute_api_endpoint(want.disable_execute_api_endpoint)
+        .set_tags(Some(tags));
+    let answer = clients.call(operation, &object, request.send()).await?;
+    let lacks = |what| Error::incomplete(operation, &object, what);
+    Ok(Answer::RestApi {
+        id: answer.id().ok_or_else(|| lacks("id"))?.to_owned(),
+        root_id: answer.root_resource_id().map(str::to_owned),
+        created_at: answer.created_date().and_then(timestamp).ok_or_else(|| lacks("creation date"))?,
+    })
+}

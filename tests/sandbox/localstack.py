@@ -1,0 +1,261 @@
+"""Starts LocalStack with the few corrections that our mapping templates need, and records what passes through it.
+
+Run by the sandbox with `python -I`, so that this file's own directory isn't searched for the package of the same name.
+Everything that isn't corrected here is LocalStack as it was released.
+
+Routes, beside LocalStack's own; lists are oldest first, of what has an index above N:
+    GET  /_sandbox/requests?after=N   the requests of integrations:
+        [{index, time_ms, api_id, stage, resource_path, http_method, action, target, body}]
+    GET  /_sandbox/calls?after=N      the calls of AWS APIs: [{index, time_ms, service, operation, access_key}]
+    GET, PUT /_sandbox/latency        {"ms": 50}
+    POST /_sandbox/render             {template, body, params, context, stageVariables} -> {text, status_override}
+"""
+
+import collections
+import ctypes
+import itertools
+import json
+import os
+import re
+import signal
+import stat
+import sys
+import threading
+import time
+
+ENTRIES_MAX = 100_000
+BODY_BYTES_KEPT_MAX = 256 * 1024 * 1024
+LATENCY_MS_MAX = 60_000
+
+
+def end_with_the_parent():
+    """Two ways, since either alone has a gap: the signal is Linux's only, and standard input is a pipe only where a
+    supervisor made it one.
+    """
+    parent = os.getppid()
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)  # the parent died before the signal was asked for
+    if stat.S_ISFIFO(os.fstat(0).st_mode):
+
+        def wait_for_the_end_of_input():
+            while os.read(0, 4096):
+                pass
+            os._exit(0)
+
+        threading.Thread(target=wait_for_the_end_of_input, daemon=True, name="parent-watch").start()
+
+
+end_with_the_parent()  # before the imports, which take a second
+
+import airspeed
+from airspeed.operators import value_to_string
+from localstack.aws import handlers
+from localstack.http import Request, Response, route
+from localstack.services.apigateway.next_gen.execute_api import template_mapping
+from localstack.services.apigateway.next_gen.execute_api.integrations.aws import RestApiAwsIntegration
+from localstack.services.edge import ROUTER
+from localstack.utils.aws.request_context import extract_access_key_id_from_auth_header
+
+# --- corrections to the template engine ---
+
+ESCAPED = re.compile(r"['\"\\/]|[^\x20-\x7f]")
+ESCAPED_BY_NAME = {
+    "'": "\\'",
+    '"': '\\"',
+    "\\": "\\\\",
+    "/": "\\/",
+    "\b": "\\b",
+    "\n": "\\n",
+    "\t": "\\t",
+    "\f": "\\f",
+    "\r": "\\r",
+}
+
+
+def escape_character(match):
+    character = match.group()
+    if named := ESCAPED_BY_NAME.get(character):
+        return named
+    utf16 = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{utf16[at]:02X}{utf16[at + 1]:02X}" for at in range(0, len(utf16), 2))
+
+
+def escape_javascript(_util, value):
+    """commons-text's StringEscapeUtils.escapeEcmaScript, which is what API Gateway runs."""
+    return ESCAPED.sub(escape_character, value_to_string(value))
+
+
+def read_input(self, body, params):
+    self.value = body
+    self.parameters = {source: dict((params or {}).get(source) or {}) for source in ("path", "querystring", "header")}
+
+
+class MethodsByBaseClass(dict):
+    """Finds the added methods of a class or of the nearest of its base classes."""
+
+    def get(self, class_, default=None):
+        return next((self[base] for base in class_.__mro__ if base in self), default)
+
+
+# LocalStack's escapeJavaScript is JSON's escaping: apostrophes and slashes stay, non-ASCII is lower case, a blank
+# string becomes `{}`, 1 becomes `true`.
+template_mapping.VelocityUtilApiGateway.escapeJavaScript = escape_javascript
+# LocalStack hands over werkzeug's Headers, whose `get` ignores case and which has no keySet; on AWS all three are plain
+# maps, and never null.
+template_mapping.VelocityInput.__init__ = read_input
+# LocalStack looks methods up by exact class, so its own string class (each value of $input and $context) has no
+# `length`; in Java a value is a String.
+airspeed.operators.__additional_methods__ = MethodsByBaseClass(airspeed.operators.__additional_methods__)
+METHODS = airspeed.operators.__additional_methods__
+for map_class in (dict, template_mapping.VTLMap):
+    # Java's Map.containsKey, which LocalStack lacks.
+    METHODS[map_class]["containsKey"] = lambda self, key: key in self
+    # Java's Map.keySet has `size` and `contains`, which Python's view of the keys lacks.
+    METHODS[map_class]["keySet"] = lambda self: list(self)
+# Java's String.equalsIgnoreCase, which LocalStack lacks.
+METHODS[str]["equalsIgnoreCase"] = lambda self, other: isinstance(other, str) and self.lower() == other.lower()
+# Java's String.endsWith, which LocalStack lacks: the end of `__type` is what tells errors apart.
+METHODS[str]["endsWith"] = lambda self, suffix: self.endswith(suffix)
+# Java's String.indexOf answers -1 for what isn't there; LocalStack raises.
+METHODS[str]["indexOf"] = lambda self, part: self.find(part)
+
+# --- records ---
+
+
+class Record:
+    """Entries with an index that counts from 1. The oldest go once there are too many, or their bodies too large."""
+
+    def __init__(self):
+        self.entries = collections.deque()
+        self.indexes = itertools.count(1)
+        self.body_bytes = 0
+        self.lock = threading.Lock()
+
+    def add(self, **entry):
+        with self.lock:
+            self.entries.append({"index": next(self.indexes), "time_ms": time.time_ns() // 1_000_000, **entry})
+            self.body_bytes += len(entry.get("body", ""))
+            while len(self.entries) > ENTRIES_MAX or self.body_bytes > BODY_BYTES_KEPT_MAX:
+                self.body_bytes -= len(self.entries.popleft().get("body", ""))
+
+    def after(self, index):
+        with self.lock:
+            return [entry for entry in self.entries if entry["index"] > index]
+
+
+class Latency:
+    ms = 0
+
+
+REQUESTS = Record()
+CALLS = Record()
+
+
+def record_integration_request(integration, context):
+    """The request as the gateway sends it, before Step Functions parses it: DescribeExecution shows its input written
+    anew, which hides what isn't exact.
+    """
+    request = context.integration_request
+    uri = integration.parse_aws_integration_uri(request["uri"])
+    action = uri["path"] if uri["action_type"] == "action" else None
+    REQUESTS.add(
+        api_id=context.api_id,
+        stage=context.stage,
+        resource_path=(context.resource or {}).get("path"),
+        http_method=str(context.invocation_request["http_method"]),
+        action=action,
+        target=action and integration.get_action_service_target(uri["service_name"], action),
+        body=(request["body"] or b"").decode("utf-8", "replace"),
+    )
+
+
+invoke = RestApiAwsIntegration.invoke
+
+
+def invoke_recorded(integration, context):
+    record_integration_request(integration, context)
+    return invoke(integration, context)
+
+
+RestApiAwsIntegration.invoke = invoke_recorded
+
+
+def record_call(_chain, context, _response):
+    """Runs for each call of an AWS API, which a stage's invocation is not. Calls that LocalStack makes to itself, an
+    integration's included, are left out.
+    """
+    if context.is_internal_call or context.service_operation is None:
+        return
+    CALLS.add(
+        service=context.service_operation.service,
+        operation=context.service_operation.operation,
+        access_key=extract_access_key_id_from_auth_header(context.request.headers),
+    )
+    if Latency.ms:
+        time.sleep(Latency.ms / 1000)
+
+
+handlers.serve_custom_service_request_handlers.append(record_call)
+
+# --- routes ---
+
+
+def answer(value, status=200):
+    return Response(json.dumps(value), status=status, mimetype="application/json")
+
+
+@route("/_sandbox/requests", methods=["GET"])
+def serve_requests(request: Request):
+    return answer(REQUESTS.after(request.args.get("after", 0, type=int)))
+
+
+@route("/_sandbox/calls", methods=["GET"])
+def serve_calls(request: Request):
+    return answer(CALLS.after(request.args.get("after", 0, type=int)))
+
+
+@route("/_sandbox/latency", methods=["GET", "PUT"])
+def serve_latency(request: Request):
+    if request.method == "PUT":
+        ms = (request.get_json(force=True, silent=True) or {}).get("ms")
+        if not isinstance(ms, int) or not 0 <= ms <= LATENCY_MS_MAX:
+            return answer({"error": f"`ms` is not a whole number from 0 to {LATENCY_MS_MAX}: {ms}"}, 400)
+        Latency.ms = ms
+    return answer({"ms": Latency.ms})
+
+
+@route("/_sandbox/render", methods=["POST"])
+def serve_render(request: Request):
+    """One rendering serves requests and responses: LocalStack's two differ only in which overrides they hand back."""
+    asked = request.get_json(force=True)
+    overrides = {
+        "requestOverride": {"header": {}, "path": {}, "querystring": {}},
+        "responseOverride": {"header": {}, "status": 0},
+    }
+    variables = {
+        "context": asked.get("context") or {},
+        "stageVariables": asked.get("stageVariables") or {},
+        "input": {"body": asked.get("body") or "", "params": asked.get("params") or {}},
+    }
+    try:
+        text, override = template_mapping.ApiGatewayVtlTemplate().render_response(
+            asked["template"], variables, overrides
+        )
+    except Exception as error:  # any error of a template is the caller's to see
+        return answer({"error": str(error)}, 400)
+    status = override["status"]
+    # AWS ignores a status that isn't a whole number from 100 to 599.
+    is_status = isinstance(status, int) and not isinstance(status, bool) and 100 <= status <= 599
+    return answer({"text": text, "status_override": status if is_status else None})
+
+
+for endpoint in (serve_requests, serve_calls, serve_latency, serve_render):
+    ROUTER.add(endpoint)
+
+if __name__ == "__main__":
+    from localstack.runtime.main import main
+
+    main()
