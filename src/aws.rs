@@ -26,10 +26,7 @@ pub trait Aws: Send + Sync + 'static {
     fn apply(&self, site: &Site, action: &Action) -> impl Future<Output = Result<Answer, Error>> + Send;
 
     /// The type of an existing state machine; none if there is no such state machine.
-    fn state_machine_type(
-        &self,
-        arn: &Arn,
-    ) -> impl Future<Output = Result<Option<StateMachineType>, Error>> + Send;
+    fn state_machine_type(&self, arn: &Arn) -> impl Future<Output = Result<Option<StateMachineType>, Error>> + Send;
 
     /// The newest executions.
     fn executions(

@@ -101,7 +101,14 @@ mod tests {
 
     #[test]
     fn what_could_leave_a_template_is_refused() {
-        for text in ["", "arn:aws:states", "arn:aws:states:r:000000000000:", "arn:aws:states:r:1:x", "arn:aws:states:r::a\"b", "arn:aws:states:r::a b"] {
+        for text in [
+            "",
+            "arn:aws:states",
+            "arn:aws:states:r:000000000000:",
+            "arn:aws:states:r:1:x",
+            "arn:aws:states:r::a\"b",
+            "arn:aws:states:r::a b",
+        ] {
             assert_eq!(text.parse::<Arn>(), Err(NotAnArn), "{text}");
         }
     }

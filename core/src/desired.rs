@@ -217,12 +217,15 @@ pub fn desired(
     let (mut mistakes, mut waiting) = (Mistakes::none(), Vec::new());
     let at = FieldPath::spec();
     check_region(spec, &site, &at, &mut mistakes);
-    let workflow = workflow::parse(spec, references, &owner, &site, &at.field("stateMachine"), &mut mistakes, &mut waiting);
+    let workflow =
+        workflow::parse(spec, references, &owner, &site, &at.field("stateMachine"), &mut mistakes, &mut waiting);
     let role_arn = roles::gateway_arn(spec, &owner, &site, &at.field("gatewayRole"), &mut mistakes);
     let executions = parse_executions(spec.executions.as_ref(), &at.field("executions"), &mut mistakes);
     let target = workflow.as_ref().zip(role_arn.as_ref()).map(|(workflow, role)| (workflow.target(), role));
     let routes = routes::parse(spec, &owner, target, &at.field("routes"), &mut mistakes);
-    let gateway_role = routes.as_ref().and_then(|routes| roles::gateway(spec, &owner, &routes.calls, &at.field("gatewayRole"), &mut mistakes));
+    let gateway_role = routes
+        .as_ref()
+        .and_then(|routes| roles::gateway(spec, &owner, &routes.calls, &at.field("gatewayRole"), &mut mistakes));
     let endpoint_ref = spec.api.as_ref().and_then(|api| api.endpoint_ref.as_ref());
     let hosted = endpoint_ref.and_then(|reference| {
         hosted(references, &reference.name, spec, &owner, routes.as_ref(), &at, &mut mistakes, &mut waiting)
@@ -238,7 +241,18 @@ pub fn desired(
         (Some(workflow), Some(role_arn), Some(executions)) if waiting.is_empty() => {
             let calls = workflow.calls(role_arn, spec);
             let workflow::Workflow { state_machine, role, log_group, .. } = workflow;
-            Ok(Desired { owner, site, gateway_role, workflow_role: role, log_group, state_machine, api, hosted, calls: Some(calls), executions })
+            Ok(Desired {
+                owner,
+                site,
+                gateway_role,
+                workflow_role: role,
+                log_group,
+                state_machine,
+                api,
+                hosted,
+                calls: Some(calls),
+                executions,
+            })
         }
         _ => Err(Undesired::Waiting(waiting)),
     }
@@ -300,7 +314,11 @@ fn hosted(
     }
     if !references.guests.is_empty() {
         let guests: Vec<&str> = references.guests.iter().filter_map(|guest| guest.metadata.name.as_deref()).collect();
-        mistakes.add(at_name.clone(), name, format!("not allowed while others use this endpoint's API: {}", guests.join(", ")));
+        mistakes.add(
+            at_name.clone(),
+            name,
+            format!("not allowed while others use this endpoint's API: {}", guests.join(", ")),
+        );
     }
     if name == owner.name {
         mistakes.add(at_name, name, "must name another StepFunctionEndpoint");
@@ -352,5 +370,9 @@ fn parse_interval(text: &str) -> Result<SignedDuration, String> {
         seconds = count.checked_mul(unit).and_then(|more| seconds.checked_add(more)).ok_or_else(allowed)?;
         digits.clear();
     }
-    if digits.is_empty() && (1..=3600).contains(&seconds) { Ok(SignedDuration::from_secs(seconds)) } else { Err(allowed()) }
+    if digits.is_empty() && (1..=3600).contains(&seconds) {
+        Ok(SignedDuration::from_secs(seconds))
+    } else {
+        Err(allowed())
+    }
 }

@@ -194,7 +194,8 @@ fn workflow_role(desired: &Desired, observed: &Observed) -> Next<Action> {
         role::Desired { trust: workflow_trust(&desired.site.account, &trusted), ..want.clone() }
     });
     let name = owner.workflow_role_name();
-    role::next(purpose, owner, &name, want.as_ref(), &observed.workflow_role).map(|action| Action::Role(purpose, action))
+    role::next(purpose, owner, &name, want.as_ref(), &observed.workflow_role)
+        .map(|action| Action::Role(purpose, action))
 }
 
 fn state_machines_that_may_be(desired: &Desired, observed: &Observed) -> BTreeSet<crate::arn::Arn> {
@@ -232,7 +233,9 @@ fn unwanted_state_machines(desired: &Desired, observed: &Observed) -> Next<Actio
         let seen = observed.state_machine(type_);
         let gone = match (seen, may_exist(desired, observed, type_)) {
             (Seen::Unknown, Some(false)) => Next::nothing(),
-            (Seen::Unknown | Seen::Absent | Seen::Present(_), _) => state_machine::next(&desired.owner, &arn, None, seen),
+            (Seen::Unknown | Seen::Absent | Seen::Present(_), _) => {
+                state_machine::next(&desired.owner, &arn, None, seen)
+            }
         };
         next.and(gone.map(|action| Action::StateMachine(type_, action)));
     }
@@ -255,7 +258,8 @@ fn gateway_role(desired: &Desired, observed: &Observed, released: bool) -> Next<
 fn api(desired: &Desired, observed: &Observed, when: When, ready: bool) -> Next<Action> {
     let Some(api) = &desired.api else { return unwanted_api(desired, observed, when) };
     let seen = &observed.rest_api;
-    let mut next = rest_api::next(Some(&api.rest_api), seen, observed.intent, when.now, when.settle).map(Action::RestApi);
+    let mut next =
+        rest_api::next(Some(&api.rest_api), seen, observed.intent, when.now, when.settle).map(Action::RestApi);
     let Some(found) = seen.present() else { return next };
     next.and(routes(api, desired, observed, &found.id));
     next.and(served(api, desired, observed, &found.id, ready && next.is_empty()));
@@ -272,7 +276,11 @@ fn unwanted_api(desired: &Desired, observed: &Observed, when: When) -> Next<Acti
     let next = rest_api::next(None, &observed.rest_api, observed.intent, when.now, when.settle).map(Action::RestApi);
     let Some(found) = observed.rest_api.present() else { return next };
     if desired.hosted.as_ref().is_some_and(|hosted| hosted.routes_hash.is_some() && hosted.host.guest.is_none()) {
-        return Next::wait_until("former REST API", "the other StepFunctionEndpoint serves the routes first", Until::Cluster);
+        return Next::wait_until(
+            "former REST API",
+            "the other StepFunctionEndpoint serves the routes first",
+            Until::Cluster,
+        );
     }
     let Some(stages) = observed.stages.present() else { return unread("stage") };
     let stages = stage::prune(&found.id, &desired.owner, None, stages).map(Action::Stage);
@@ -438,7 +446,11 @@ fn served(api: &Api, desired: &Desired, observed: &Observed, id: &str, ready: bo
         return unread("stage");
     };
     let Some(hash) = snapshot(api, observed).filter(|_| ready) else {
-        return if live(api, observed).is_some() { Next::nothing() } else { Next::wait("deployment", "all that it holds comes first") };
+        return if live(api, observed).is_some() {
+            Next::nothing()
+        } else {
+            Next::wait("deployment", "all that it holds comes first")
+        };
     };
     let mut next = deployment::next(id, &hash, deployments).map(Action::Deployment);
     let Some(deployment_id) = deployment::find(deployments, &hash) else { return next };
@@ -458,7 +470,10 @@ fn hosted(desired: &Desired) -> Next<Action> {
     let (name, served) = (&hosted.host.name, hosted.host.guest.as_ref());
     match (&hosted.routes_hash, served) {
         (Some(_), Some(guest)) if guest.refused.is_some() => Next::refuse(
-            format!("StepFunctionEndpoint {name} does not serve these routes: {}", guest.refused.as_deref().unwrap_or_default()),
+            format!(
+                "StepFunctionEndpoint {name} does not serve these routes: {}",
+                guest.refused.as_deref().unwrap_or_default()
+            ),
             "change `spec.routes` of one of the two".to_owned(),
         ),
         (Some(hash), Some(guest)) if guest.routes_hash.as_ref() == Some(hash) => Next::nothing(),

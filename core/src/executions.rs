@@ -155,7 +155,11 @@ mod tests {
     #[test]
     fn events_become_executions_the_newest_first() {
         let source = Ok(Source::Logs { log_group: "g".to_owned(), since: at(0) });
-        let first = from_log_events([event("a", "ExecutionStarted", 1), event("a", "ExecutionSucceeded", 2), event("b", "ExecutionStarted", 3)]);
+        let first = from_log_events([
+            event("a", "ExecutionStarted", 1),
+            event("a", "ExecutionSucceeded", 2),
+            event("b", "ExecutionStarted", 3),
+        ]);
         let status = told(&source, Ok(first), None, 10);
         assert_eq!(reads(&status), "b RUNNING 3--1, a SUCCEEDED 1-2");
         let later = from_log_events([event("b", "ExecutionFailed", 9), event("c", "ExecutionStarted", 8)]);

@@ -101,22 +101,6 @@ fn bounded(template: String, at: &FieldPath, mistakes: &mut Mistakes) -> Option<
     None
 }
 
-/// The action, as AWS spells it.
-fn action_name(action: StepFunctionsAction) -> &'static str {
-    match action {
-        StepFunctionsAction::StartExecution => "StartExecution",
-        StepFunctionsAction::StartSyncExecution => "StartSyncExecution",
-        StepFunctionsAction::DescribeExecution => "DescribeExecution",
-        StepFunctionsAction::StopExecution => "StopExecution",
-        StepFunctionsAction::ListExecutions => "ListExecutions",
-        StepFunctionsAction::GetExecutionHistory => "GetExecutionHistory",
-        StepFunctionsAction::RedriveExecution => "RedriveExecution",
-        StepFunctionsAction::SendTaskSuccess => "SendTaskSuccess",
-        StepFunctionsAction::SendTaskFailure => "SendTaskFailure",
-        StepFunctionsAction::SendTaskHeartbeat => "SendTaskHeartbeat",
-    }
-}
-
 /// Whether the client names the execution that the action is about.
 fn names_execution(action: StepFunctionsAction) -> bool {
     match action {

@@ -119,7 +119,9 @@ impl<A> Next<A> {
     pub fn foreign(kind: &str, name: &str) -> Self {
         Self::refuse(
             format!("{kind} is not ours: {name} exists without this endpoint's tags"),
-            format!("delete {name} if nothing uses it, or tag it with `sfe.dev/cluster`, `sfe.dev/namespace` and `sfe.dev/name` to hand it over"),
+            format!(
+                "delete {name} if nothing uses it, or tag it with `sfe.dev/cluster`, `sfe.dev/namespace` and `sfe.dev/name` to hand it over"
+            ),
         )
     }
 

@@ -113,10 +113,7 @@ impl Outcome {
                 after = after.min(now.duration_until(at).max(SignedDuration::from_millis(100)));
             }
         }
-        match &self.desired {
-            Ok(desired) if desired.executions.keep > 0 => after.min(desired.executions.interval),
-            Ok(_) | Err(_) => after,
-        }
+        after
     }
 
     /// What is wrong, each as `what failed: detail`, with `hint: what to do` where a person must act. At most 2,000 characters.
@@ -124,7 +121,10 @@ impl Outcome {
         let mut lines = Vec::new();
         match &self.desired {
             Err(Undesired::Invalid(mistakes)) => {
-                lines.push(format!("manifest refused: {} mistakes, nothing was changed in AWS", mistakes.iter().count()));
+                lines.push(format!(
+                    "manifest refused: {} mistakes, nothing was changed in AWS",
+                    mistakes.iter().count()
+                ));
                 lines.extend(mistakes.iter().map(ToString::to_string));
                 lines.push("hint: correct these fields, `kubectl explain sfe.spec` describes them".to_owned());
             }
@@ -138,7 +138,9 @@ impl Outcome {
             }
         }
         if let Some(Convergence { next, .. }) = &self.convergence {
-            lines.extend(next.refused.iter().flat_map(|refusal| [refusal.why.clone(), format!("hint: {}", refusal.hint)]));
+            lines.extend(
+                next.refused.iter().flat_map(|refusal| [refusal.why.clone(), format!("hint: {}", refusal.hint)]),
+            );
             let waits = next.waiting.iter().filter(|wait| wait.until != Until::Sibling || lines.is_empty());
             let waits: Vec<String> = waits.map(|wait| format!("waiting: {}: {}", wait.object, wait.why)).collect();
             lines.extend(waits);

@@ -49,7 +49,8 @@ fn tell_objects(status: &mut StepFunctionEndpointStatus, desired: &Desired, obse
             None => true,
         };
         if known {
-            status.state_machine = Some(StateMachineStatus { arn: calls.state_machine.to_string(), type_: calls.type_ });
+            status.state_machine =
+                Some(StateMachineStatus { arn: calls.state_machine.to_string(), type_: calls.type_ });
         }
         status.gateway_role_arn = Some(calls.gateway_role.to_string());
         status.log_group = calls.log_group.clone();
@@ -96,10 +97,10 @@ fn tell_api(status: &mut StepFunctionEndpointStatus, desired: &Desired, api: &Ap
     if let (Some(stage), Some(deployments)) = (stage, observed.deployments.present()) {
         told.stage = Some(api.stage.name.clone());
         told.deployment_id = Some(stage.deployment_id.clone());
-        told.deployment_hash =
-            crate::kinds::deployment::hash_of(deployments, &stage.deployment_id).map(str::to_owned);
+        told.deployment_hash = crate::kinds::deployment::hash_of(deployments, &stage.deployment_id).map(str::to_owned);
     }
-    let serves = told.rest_api_id.as_ref().filter(|_| told.stage.is_some() && !api.rest_api.disable_execute_api_endpoint);
+    let serves =
+        told.rest_api_id.as_ref().filter(|_| told.stage.is_some() && !api.rest_api.disable_execute_api_endpoint);
     status.url = serves.map(|id| desired.site.stage_url(id, &api.stage.name));
     status.api = Some(told);
     let live = endpoint::live(api, observed).is_some();
@@ -134,13 +135,17 @@ fn tell_parts(
     for part in Part::ALL {
         let Some(ready) = endpoint::is_ready(part, desired, &convergence.observed) else { continue };
         let (name, yes, no) = match part {
-            Part::Roles => ("RolesReady", "the roles are as the manifest says", "the roles are not as the manifest says yet"),
+            Part::Roles => {
+                ("RolesReady", "the roles are as the manifest says", "the roles are not as the manifest says yet")
+            }
             Part::StateMachine => (
                 "StateMachineReady",
                 "the state machine is as the manifest says",
                 "the state machine is not as the manifest says yet",
             ),
-            Part::Routes => ("RoutesReady", "the routes are as the manifest says", "the routes are not as the manifest says yet"),
+            Part::Routes => {
+                ("RoutesReady", "the routes are as the manifest says", "the routes are not as the manifest says yet")
+            }
             Part::Stage => ("Live", "the stage serves this generation", "the stage does not serve this generation yet"),
         };
         let (reason, message) = if ready { ("AsDeclared", yes) } else { ("InProgress", no) };
@@ -157,12 +162,7 @@ fn tell_executions(status: &mut StepFunctionEndpointStatus, desired: &Desired, o
 }
 
 /// Ready, Reconciling and Stalled. The latter two are there only while they hold, as kstatus wants it.
-fn tell_readiness(
-    status: &mut StepFunctionEndpointStatus,
-    outcome: &Outcome,
-    generation: Option<i64>,
-    now: Timestamp,
-) {
+fn tell_readiness(status: &mut StepFunctionEndpointStatus, outcome: &Outcome, generation: Option<i64>, now: Timestamp) {
     if outcome.is_converged() && (outcome.convergence.is_some() || is_true(status, "Ready")) {
         remove(status, "Reconciling");
         remove(status, "Stalled");
@@ -220,7 +220,8 @@ fn set(
 
 /// The order in which a person reads the conditions.
 fn rank(name: &str) -> usize {
-    const ORDER: [&str; 7] = ["Ready", "Reconciling", "Stalled", "RolesReady", "StateMachineReady", "RoutesReady", "Live"];
+    const ORDER: [&str; 7] =
+        ["Ready", "Reconciling", "Stalled", "RolesReady", "StateMachineReady", "RoutesReady", "Live"];
     ORDER.iter().position(|known| *known == name).unwrap_or(ORDER.len())
 }
 

@@ -89,7 +89,7 @@ impl SdkAws {
 
 impl Clients {
     /// Waits for one call, counts it and sorts its error.
-    pub async fn call<T, E: ProvideErrorMetadata + std::fmt::Debug>(
+    pub async fn call<T, E: ProvideErrorMetadata + std::error::Error + 'static>(
         &self,
         operation: &'static str,
         object: &str,

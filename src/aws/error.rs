@@ -42,7 +42,7 @@ pub enum Class {
 
 impl Error {
     /// Sorts what the SDK answered.
-    pub fn from_sdk<E: ProvideErrorMetadata + std::fmt::Debug>(
+    pub fn from_sdk<E: ProvideErrorMetadata + std::error::Error + 'static>(
         operation: &'static str,
         object: &str,
         error: &SdkError<E, HttpResponse>,
@@ -56,7 +56,7 @@ impl Error {
             }
             SdkError::TimeoutError(_) => (Class::Unclear, "no answer in time".to_owned()),
             SdkError::DispatchFailure(failure) => {
-                let cause = failure.as_connector_error().map(chain).unwrap_or_default();
+                let cause = failure.as_connector_error().map(|error| chain(error)).unwrap_or_default();
                 (Class::Unclear, format!("AWS can't be reached: {cause}"))
             }
             SdkError::ResponseError(_) => (Class::Unclear, "the answer can't be read".to_owned()),
@@ -74,15 +74,18 @@ impl Error {
     /// What helps.
     pub fn remedy(&self) -> Remedy {
         match self.class {
-            Class::NotFound | Class::RoleNotReady | Class::Throttled | Class::Conflict | Class::Unclear => Remedy::Retry,
-            Class::AccessDenied => {
-                Remedy::Person { hint: format!("allow `{}` on {} to the operator's credentials", self.operation, self.object) }
+            Class::NotFound | Class::RoleNotReady | Class::Throttled | Class::Conflict | Class::Unclear => {
+                Remedy::Retry
             }
+            Class::AccessDenied => Remedy::Person {
+                hint: format!("allow `{}` on {} to the operator's credentials", self.operation, self.object),
+            },
             Class::Quota => Remedy::Person {
                 hint: format!("delete what is not needed, or ask AWS for a higher quota for `{}`", self.operation),
             },
             Class::Refused => Remedy::Person {
-                hint: "correct the field of the manifest that AWS names, or report it if the manifest is right".to_owned(),
+                hint: "correct the field of the manifest that AWS names, or report it if the manifest is right"
+                    .to_owned(),
             },
         }
     }
@@ -96,19 +99,32 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 fn class(code: &str, message: &str, status: u16) -> Class {
     let assumes = ["authorized to assume", "assume the provided role", "sts:AssumeRole", "access the Log Destination"];
     match code {
-        "NotFoundException" | "NoSuchEntity" | "StateMachineDoesNotExist" | "ResourceNotFoundException"
+        "NotFoundException"
+        | "NoSuchEntity"
+        | "StateMachineDoesNotExist"
+        | "ResourceNotFoundException"
         | "ResourceNotFound" => Class::NotFound,
         "AccessDeniedException" | "AccessDenied" | "ValidationException" | "InvalidArn"
             if assumes.iter().any(|text| message.contains(text)) =>
         {
             Class::RoleNotReady
         }
-        "AccessDeniedException" | "AccessDenied" | "UnauthorizedException" | "UnrecognizedClientException"
-        | "InvalidClientTokenId" | "SignatureDoesNotMatch" => Class::AccessDenied,
+        "AccessDeniedException"
+        | "AccessDenied"
+        | "UnauthorizedException"
+        | "UnrecognizedClientException"
+        | "InvalidClientTokenId"
+        | "SignatureDoesNotMatch" => Class::AccessDenied,
         "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => Class::Unclear,
         "ThrottlingException" | "Throttling" | "TooManyRequestsException" | "RequestLimitExceeded" => Class::Throttled,
-        "ConflictException" | "ConcurrentModification" | "EntityTemporarilyUnmodifiable" | "OperationAbortedException"
-        | "StateMachineDeleting" | "DeleteConflict" | "ResourceAlreadyExistsException" | "EntityAlreadyExists"
+        "ConflictException"
+        | "ConcurrentModification"
+        | "EntityTemporarilyUnmodifiable"
+        | "OperationAbortedException"
+        | "StateMachineDeleting"
+        | "DeleteConflict"
+        | "ResourceAlreadyExistsException"
+        | "EntityAlreadyExists"
         | "StateMachineAlreadyExists" => Class::Conflict,
         "LimitExceededException" | "LimitExceeded" | "StateMachineLimitExceeded" | "ServiceQuotaExceededException" => {
             Class::Quota
@@ -128,7 +144,10 @@ mod tests {
     fn an_unassumable_role_is_not_the_operators_missing_permission() {
         let message = "Neither the global service principal states.amazonaws.com, nor the regional one is authorized to assume the provided role.";
         assert_eq!(class("AccessDeniedException", message, 400), Class::RoleNotReady);
-        assert_eq!(class("AccessDeniedException", "User: x is not authorized to perform: states:CreateStateMachine", 400), Class::AccessDenied);
+        assert_eq!(
+            class("AccessDeniedException", "User: x is not authorized to perform: states:CreateStateMachine", 400),
+            Class::AccessDenied
+        );
     }
 
     #[test]

@@ -79,7 +79,11 @@ fn parse(message: &str) -> Option<LogEvent> {
         other => other.as_i64()?,
     };
     let at = Timestamp::from_millisecond(milliseconds).ok()?;
-    event.type_.starts_with("Execution").then_some(LogEvent { execution_arn: event.execution_arn, type_: event.type_, at })
+    event.type_.starts_with("Execution").then_some(LogEvent {
+        execution_arn: event.execution_arn,
+        type_: event.type_,
+        at,
+    })
 }
 
 #[cfg(test)]
@@ -90,7 +94,12 @@ mod tests {
     fn events_are_read_and_others_passed_over() {
         let message = r#"{"id":"1","type":"ExecutionStarted","execution_arn":"a","event_timestamp":"1700000000000","details":{}}"#;
         assert_eq!(parse(message).map(|event| event.at.as_second()), Some(1_700_000_000));
-        for other in ["", "{}", r#"{"type":"PassStateEntered","execution_arn":"a","event_timestamp":"1"}"#, r#"{"type":"ExecutionStarted","execution_arn":"a","event_timestamp":"x"}"#] {
+        for other in [
+            "",
+            "{}",
+            r#"{"type":"PassStateEntered","execution_arn":"a","event_timestamp":"1"}"#,
+            r#"{"type":"ExecutionStarted","execution_arn":"a","event_timestamp":"x"}"#,
+        ] {
             assert_eq!(parse(other), None, "{other}");
         }
     }

@@ -13,7 +13,11 @@ pub fn crd() -> CustomResourceDefinition {
         for column in version.additional_printer_columns.iter_mut().flatten() {
             column.priority = column.priority.filter(|priority| *priority != 0);
         }
-        let properties = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut()).and_then(|root| root.properties.as_mut());
+        let properties = version
+            .schema
+            .as_mut()
+            .and_then(|schema| schema.open_api_v3_schema.as_mut())
+            .and_then(|root| root.properties.as_mut());
         if let Some(status) = properties.and_then(|properties| properties.get_mut("status")) {
             // Without it kstatus, Flux and `helm --wait` take an object that the operator has not seen for ready.
             status.default = Some(JSON(serde_json::json!({ "observedGeneration": -1 })));

@@ -368,7 +368,7 @@ pub enum StepFunctionsAction {
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[x_kube(
     crates(kube_core = "kube_core"),
-    validation = Rule::new("[has(self.constant), has(self.constantJson), has(self.fields)].filter(x, x).size() <= 1")
+    validation = Rule::new("[has(self.constantJson), has(self.fields)].filter(x, x).size() <= 1")
         .message("at most one of constant, constantJson and fields is allowed")
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -392,7 +392,7 @@ pub struct Input {
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[x_kube(
     crates(kube_core = "kube_core"),
-    validation = Rule::new("[has(self.body), has(self.path), has(self.query), has(self.header), has(self.context), has(self.constant)].filter(x, x).size() == 1")
+    validation = Rule::new("[has(self.body), has(self.path), has(self.query), has(self.header), has(self.context)].filter(x, x).size() <= 1")
         .message("exactly one of body, path, query, header, context and constant is required")
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -541,11 +541,7 @@ pub enum FailedStatus {
 }
 
 /// The body of an answer: exactly one of `constant` and `constantJson`.
-#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[x_kube(
-    crates(kube_core = "kube_core"),
-    validation = Rule::new("has(self.constant) != has(self.constantJson)").message("exactly one of constant and constantJson is required")
-)]
+#[derive(JsonSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Body {
     /// This JSON document. A null in it is lost by some clients: use `constantJson` for one.

@@ -28,7 +28,9 @@ pub fn check(path: &str) -> Result<(), String> {
             Some(_) if greedy && index + 1 < parts.len() => {
                 return Err(format!("{part} takes the rest of the path and must be its last part"));
             }
-            Some(name) if !is_name(name) => return Err(format!("{part}: allowed in a name are letters, digits and . _ -")),
+            Some(name) if !is_name(name) => {
+                return Err(format!("{part}: allowed in a name are letters, digits and . _ -"));
+            }
             Some(name) if !names.insert(name) => return Err(format!("{part} stands twice in the path")),
             Some(_) => {}
             None if part.is_empty() => return Err("has an empty part: one / at the start, none at the end".to_owned()),

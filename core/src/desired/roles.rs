@@ -65,7 +65,9 @@ pub fn ours(
     }
     let size = permissions.as_ref().map_or(0, PolicyDocument::size);
     if size > INLINE_POLICY_MAX {
-        let allowed = format!("the role's inline policy may have {INLINE_POLICY_MAX} characters: move statements to a managed policy");
+        let allowed = format!(
+            "the role's inline policy may have {INLINE_POLICY_MAX} characters: move statements to a managed policy"
+        );
         mistakes.add(at.field("statements"), size, allowed);
     }
     (mistakes.iter().count() == before).then(|| role::Desired {
@@ -93,7 +95,8 @@ pub fn existing(text: &str, site: &Site, at: &FieldPath, mistakes: &mut Mistakes
 }
 
 fn check_policy(text: &str, at: &FieldPath, mistakes: &mut Mistakes) {
-    let is_policy = text.parse::<Arn>().is_ok_and(|arn| arn.service() == "iam" && arn.resource().starts_with("policy/"));
+    let is_policy =
+        text.parse::<Arn>().is_ok_and(|arn| arn.service() == "iam" && arn.resource().starts_with("policy/"));
     if !is_policy {
         mistakes.add(at.clone(), text, "must be a managed policy's ARN, `arn:aws:iam::<account or aws>:policy/<name>`");
     }
@@ -106,9 +109,14 @@ fn check_statement(statement: &api::Statement, at: &FieldPath, mistakes: &mut Mi
         }
     }
     for (index, action) in statement.actions.iter().enumerate() {
-        let is_action = action == "*" || action.split_once(':').is_some_and(|(service, name)| !service.is_empty() && !name.is_empty());
+        let is_action = action == "*"
+            || action.split_once(':').is_some_and(|(service, name)| !service.is_empty() && !name.is_empty());
         if !is_action {
-            mistakes.add(at.field("actions").index(index), action, "must be an IAM action, such as `lambda:InvokeFunction`");
+            mistakes.add(
+                at.field("actions").index(index),
+                action,
+                "must be an IAM action, such as `lambda:InvokeFunction`",
+            );
         }
     }
     for (index, resource) in statement.resources.iter().enumerate() {

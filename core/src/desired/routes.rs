@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::api::{self, AuthType, PassthroughBehavior, Route, StateMachineType, StepFunctionEndpoint, StepFunctionEndpointSpec, StepFunctionsAction};
+use crate::api::{
+    self, AuthType, PassthroughBehavior, Route, StateMachineType, StepFunctionEndpoint, StepFunctionEndpointSpec,
+    StepFunctionsAction,
+};
 use crate::arn::Arn;
 use crate::kinds::method::{Authorization, Integration, IntegrationResponse};
 use crate::kinds::{authorizer, method, model};
@@ -63,7 +66,11 @@ pub fn parse(
         add(route, key, owner, target, &at, mistakes, &mut routes);
     }
     if let Some((one, other)) = path::collision(spec.routes.iter().map(|route| route.path.as_str())) {
-        mistakes.add(at.clone(), format!("{one}, {other}"), "API Gateway allows one {name} below each resource: use the same name");
+        mistakes.add(
+            at.clone(),
+            format!("{one}, {other}"),
+            "API Gateway allows one {name} below each resource: use the same name",
+        );
     }
     (mistakes.iter().count() == before && target.is_some()).then_some(routes)
 }
@@ -203,9 +210,10 @@ pub fn with_guests(
         let marker = guest_owner.marker();
         let fate = match ready(guest, &guest_owner) {
             None => GuestRoutes::Held { marker },
-            Some(_) if super::site(guest, settings).region != site.region => {
-                GuestRoutes::Refused { marker, why: format!("its Region differs from that of {}: {}", owner.name, site.region) }
-            }
+            Some(_) if super::site(guest, settings).region != site.region => GuestRoutes::Refused {
+                marker,
+                why: format!("its Region differs from that of {}: {}", owner.name, site.region),
+            },
             Some(routes) => match conflict(&all, &routes) {
                 Some(why) => GuestRoutes::Refused { marker, why },
                 None => {
@@ -225,8 +233,12 @@ pub fn with_guests(
 /// A guest's routes as it wants them now, once its roles and state machine stand as its manifest says; None before, or if that is wrong.
 fn ready(guest: &StepFunctionEndpoint, owner: &Owner) -> Option<Routes> {
     let status = guest.status.as_ref()?;
-    let is_true = |name: &str| status.conditions.iter().any(|condition| condition.type_ == name && condition.status == "True");
-    if status.observed_generation != guest.metadata.generation || !is_true("RolesReady") || !is_true("StateMachineReady") {
+    let is_true =
+        |name: &str| status.conditions.iter().any(|condition| condition.type_ == name && condition.status == "True");
+    if status.observed_generation != guest.metadata.generation
+        || !is_true("RolesReady")
+        || !is_true("StateMachineReady")
+    {
         return None;
     }
     let state_machine = status.state_machine.as_ref()?;

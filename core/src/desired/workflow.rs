@@ -87,7 +87,11 @@ fn existing(
 ) -> Option<Workflow> {
     let arn: Arn = mistakes.take(at.clone(), text, text.parse())?;
     if arn.service() != "states" || !arn.resource().starts_with("stateMachine:") {
-        mistakes.add(at.clone(), text, "must be a state machine's ARN, `arn:aws:states:<region>:<account>:stateMachine:<name>`");
+        mistakes.add(
+            at.clone(),
+            text,
+            "must be a state machine's ARN, `arn:aws:states:<region>:<account>:stateMachine:<name>`",
+        );
         return None;
     }
     if arn.account() != site.account {
@@ -118,7 +122,15 @@ fn ours(
     let logging = logging(machine.logging.as_ref(), type_, owner, &at.field("logging"), mistakes);
     let name = owner.state_machine_name(type_);
     let arn = site.state_machine_arn(&name);
-    let role = role(machine, owner, site, logging.as_ref().is_some_and(Option::is_some), arn.as_ref(), &at.field("role"), mistakes);
+    let role = role(
+        machine,
+        owner,
+        site,
+        logging.as_ref().is_some_and(Option::is_some),
+        arn.as_ref(),
+        &at.field("role"),
+        mistakes,
+    );
     let ((role_arn, role), log_group, arn) = (role?, logging?, arn?);
     let level = machine.logging.as_ref().map_or(default_level(type_), |logging| logging.level);
     let state_machine = state_machine::Desired {
@@ -129,7 +141,11 @@ fn ours(
         role_arn,
         logging: state_machine::Logging {
             level,
-            include_execution_data: machine.logging.as_ref().and_then(|logging| logging.include_execution_data).unwrap_or(false),
+            include_execution_data: machine
+                .logging
+                .as_ref()
+                .and_then(|logging| logging.include_execution_data)
+                .unwrap_or(false),
             log_group_arn: log_group.as_ref().and_then(|group| site.log_group_arn(&group.name)),
         },
         tags: owner.tags(),

@@ -28,7 +28,14 @@ pub enum Action {
     /// Creates it.
     CreateAuthorizer { rest_api_id: String, name: String, provider_arns: BTreeSet<String> },
     /// Puts the user pools back.
-    UpdateAuthorizer { rest_api_id: String, name: String, id: String, to: BTreeSet<String>, from: BTreeSet<String>, changes: Changes },
+    UpdateAuthorizer {
+        rest_api_id: String,
+        name: String,
+        id: String,
+        to: BTreeSet<String>,
+        from: BTreeSet<String>,
+        changes: Changes,
+    },
     /// Deletes it, once no method uses it.
     DeleteAuthorizer { rest_api_id: String, name: String, id: String },
 }
@@ -37,7 +44,9 @@ impl Action {
     /// The authorizer's name.
     pub fn name(&self) -> &str {
         match self {
-            Self::CreateAuthorizer { name, .. } | Self::UpdateAuthorizer { name, .. } | Self::DeleteAuthorizer { name, .. } => name,
+            Self::CreateAuthorizer { name, .. }
+            | Self::UpdateAuthorizer { name, .. }
+            | Self::DeleteAuthorizer { name, .. } => name,
         }
     }
 }

@@ -233,9 +233,11 @@ fn diff_response(want: &IntegrationResponse, found: Option<&IntegrationResponse>
     let Some(found) = found else {
         return Changes::none().at("integrationResponse", &None, &Some(templates.shown()));
     };
-    Changes::none()
-        .at("selectionPattern", &found.selection_pattern, selection_pattern)
-        .at("responseTemplates", &found.templates, templates)
+    Changes::none().at("selectionPattern", &found.selection_pattern, selection_pattern).at(
+        "responseTemplates",
+        &found.templates,
+        templates,
+    )
 }
 
 /// Folds an action that AWS confirmed into the methods of its resource. Returns whether the answer tells all: what becomes of the

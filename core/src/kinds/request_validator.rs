@@ -42,17 +42,17 @@ pub fn next(rest_api_id: &str, wanted: bool, found: &Observed, in_use: bool) -> 
             id: found.id.clone(),
             changes,
         }),
-        Some(found) if !in_use => {
-            Next::act(Action::DeleteRequestValidator { rest_api_id, id: found.id.clone() })
-        }
+        Some(found) if !in_use => Next::act(Action::DeleteRequestValidator { rest_api_id, id: found.id.clone() }),
         None | Some(_) => Next::nothing(),
     }
 }
 
 fn diff(found: &RequestValidator) -> Changes {
-    Changes::none()
-        .at("validateRequestBody", &found.validate_request_body, &true)
-        .at("validateRequestParameters", &found.validate_request_parameters, &true)
+    Changes::none().at("validateRequestBody", &found.validate_request_body, &true).at(
+        "validateRequestParameters",
+        &found.validate_request_parameters,
+        &true,
+    )
 }
 
 /// Folds an action that AWS confirmed; `id` is what a create answered.

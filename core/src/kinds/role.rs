@@ -111,7 +111,13 @@ impl Action {
 }
 
 /// What is next for one role; `name` is the deterministic name of ours.
-pub fn next(purpose: Purpose, owner: &Owner, name: &str, want: Option<&Desired>, seen: &Seen<Observed>) -> Next<Action> {
+pub fn next(
+    purpose: Purpose,
+    owner: &Owner,
+    name: &str,
+    want: Option<&Desired>,
+    seen: &Seen<Observed>,
+) -> Next<Action> {
     match (want, seen) {
         (_, Seen::Unknown) => unread(purpose.object()),
         (Some(_), Seen::Present(found)) if !owner.owns(&found.tags) => Next::foreign("role", name),
@@ -190,7 +196,8 @@ pub fn fold(seen: &mut Seen<Observed>, action: &Action) {
 
 /// A role as CreateRole leaves it: no policy yet.
 pub fn created(want: &Desired, arn: Arn, created_at: Timestamp) -> Observed {
-    let Desired { name: _, trust, permissions: _, managed_policy_arns: _, permissions_boundary_arn, tags } = want.clone();
+    let Desired { name: _, trust, permissions: _, managed_policy_arns: _, permissions_boundary_arn, tags } =
+        want.clone();
     Observed {
         arn,
         created_at,

@@ -52,7 +52,9 @@ impl Action {
 pub fn next(rest_api_id: &str, owner: &Owner, want: &Desired, deployment_id: &str, found: &Observed) -> Next<Action> {
     let rest_api_id = rest_api_id.to_owned();
     match found.get(&want.name) {
-        None => Next::act(Action::CreateStage { rest_api_id, want: want.clone(), deployment_id: deployment_id.to_owned() }),
+        None => {
+            Next::act(Action::CreateStage { rest_api_id, want: want.clone(), deployment_id: deployment_id.to_owned() })
+        }
         Some(found) if !owner.owns(&found.tags) => Next::foreign("stage", &want.name),
         Some(found) => Next::update(diff(deployment_id, found), |changes| Action::UpdateStage {
             rest_api_id,

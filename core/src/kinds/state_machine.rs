@@ -81,10 +81,9 @@ pub fn next(owner: &Owner, arn: &Arn, want: Option<&Desired>, seen: &Seen<Observ
             Next::wait_for_aws("state machine", "AWS is still deleting it")
         }
         (Some(_), Seen::Present(found)) if !owner.owns(&found.tags) => Next::foreign("state machine", arn.as_str()),
-        (Some(want), Seen::Present(found)) => Next::update(diff(want, found), |changes| Action::UpdateStateMachine {
-            to: want.clone(),
-            changes,
-        }),
+        (Some(want), Seen::Present(found)) => {
+            Next::update(diff(want, found), |changes| Action::UpdateStateMachine { to: want.clone(), changes })
+        }
         (Some(want), Seen::Absent) => Next::act(Action::CreateStateMachine(want.clone())),
         (None, Seen::Present(found)) if owner.owns(&found.tags) => {
             Next::act(Action::DeleteStateMachine { arn: arn.clone() })
@@ -109,10 +108,9 @@ pub fn fold(seen: &mut Seen<Observed>, action: &Action) {
             found.role_arn = to.role_arn.to_string();
             found.logging = to.logging.clone();
         }
-        (
-            Action::CreateStateMachine(_) | Action::UpdateStateMachine { .. } | Action::DeleteStateMachine { .. },
-            _,
-        ) => *seen = Seen::Unknown,
+        (Action::CreateStateMachine(_) | Action::UpdateStateMachine { .. } | Action::DeleteStateMachine { .. }, _) => {
+            *seen = Seen::Unknown
+        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! The default integration response: all that Step Functions answers but 2xx. Most of its errors share the status 400; they are told
-//! apart by name.
+//! The default integration response: all that Step Functions answers but 2xx. Most of its errors share the status 400;
+//! they are told apart by name.
 
 use crate::api::{FailureResponse, Responses};
 use crate::mistakes::{FieldPath, Mistakes};

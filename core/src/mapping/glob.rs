@@ -7,8 +7,8 @@ use super::vtl::Word;
 pub(super) struct Glob(String);
 
 impl Glob {
-    /// Parses letters, digits and what usual names of errors hold beside them. All that Velocity or a regular expression could take for
-    /// something else is left to `*`.
+    /// Parses letters, digits and what usual names of errors hold beside them. All that Velocity or a regular expression
+    /// could take for something else is left to `*`.
     pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || " ._:/@-*".contains(c);
         if !text.is_empty() && text.len() <= 256 && text.chars().all(allowed) {
@@ -18,8 +18,8 @@ impl Glob {
         }
     }
 
-    /// Each part between two stars is looked for once, behind the one before: an atomic group never tries another place. So a name of
-    /// 256 characters costs the same whatever the pattern, where `.*a.*b.*c` alone would try every combination.
+    /// Each part between two stars is looked for once, behind the one before: an atomic group never tries another place.
+    /// So a name of 256 characters costs little whatever the pattern, where `.*a.*b.*c` would try every combination.
     fn pattern(&self) -> String {
         let literal = |part: &str| part.replace('.', "[.]");
         let parts: Vec<&str> = self.0.split('*').collect();

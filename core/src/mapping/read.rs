@@ -1,8 +1,8 @@
-//! The code that reads one place of a request, or one member of an answer, into `$value`, and says in `$given` whether it is there
-//! where it can be absent.
+//! The code that reads one place of a request, or one member of an answer, into `$value`, and says in `$given` whether it
+//! is there where it can be absent.
 //!
-//! Both are set first, since Velocity leaves a variable as it is where the value is null: the value of the field before would be read
-//! again. Conditions are nested, not joined, because LocalStack's engine evaluates both sides of `&&`.
+//! Both are set first, since Velocity leaves a variable as it is where the value is null: the value of the field before
+//! would be read again. Conditions are nested, not joined, because LocalStack's engine evaluates both sides of `&&`.
 
 use crate::api::ContextVariable;
 

@@ -9,7 +9,7 @@ use super::model::{Kind, Model};
 use super::read;
 use super::source::{Checked, Place, Reads};
 use super::vtl::Template;
-use super::{Call, Request, action_name, bounded};
+use super::{Call, Request, bounded};
 
 /// See `mapping::request`.
 pub(super) fn request(route: &Route, call: &Call, at: &FieldPath, mistakes: &mut Mistakes) -> Option<Request> {
@@ -88,7 +88,7 @@ fn useless(
     let mut result = Ok(());
     for (part, field, is_said) in said {
         if is_said && !parts.contains(&part) {
-            let allowed = format!("leave it out: {} has no use for it", action_name(action));
+            let allowed = format!("leave it out: {} has no use for it", action.as_str());
             mistakes.add(at.field(field), "", allowed);
             result = Err(Mistaken);
         }
@@ -152,7 +152,7 @@ impl Text {
             return match self {
                 Text::Error | Text::Cause => Ok(None),
                 Text::Execution | Text::TaskToken => {
-                    mistakes.add(at, "", format!("required: {} is about one", action_name(call.action)));
+                    mistakes.add(at, "", format!("required: {} is about one", call.action.as_str()));
                     Err(Mistaken)
                 }
             };
@@ -160,7 +160,7 @@ impl Text {
         let checked = reads.read(source, Kind::Text, &at, mistakes).ok_or(Mistaken)?;
         match self {
             Text::Execution | Text::TaskToken if source.optional == Some(true) => {
-                let allowed = format!("leave it out: {} requires the {field}", action_name(call.action));
+                let allowed = format!("leave it out: {} requires the {field}", call.action.as_str());
                 mistakes.add(at.field("optional"), true, allowed);
                 Err(Mistaken)
             }

@@ -8,7 +8,7 @@ use super::glob::Glob;
 use super::json::Json;
 use super::source::BodyPath;
 use super::vtl::Template;
-use super::{Call, Response, action_name, bounded, object, read};
+use super::{Call, Response, bounded, object, read};
 
 /// What a failed execution is answered with, as API Gateway itself answers for a failed or a late backend.
 const BAD_GATEWAY: u16 = 502;
@@ -99,7 +99,7 @@ fn rules(errors: &[ErrorResponse], call: &Call, at: &FieldPath, mistakes: &mut M
     let has_outcome =
         matches!(call.action, StepFunctionsAction::StartSyncExecution | StepFunctionsAction::DescribeExecution);
     if !errors.is_empty() && !has_outcome {
-        let allowed = format!("not allowed with action {}, which knows no outcome", action_name(call.action));
+        let allowed = format!("not allowed with action {}, which knows no outcome", call.action.as_str());
         mistakes.add(at.clone(), "", allowed);
         return None;
     }

@@ -65,6 +65,5 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
 }
 
 fn patch<'a>(op: Op, of: &'a BTreeSet<String>, but: &'a BTreeSet<String>) -> impl Iterator<Item = PatchOperation> + 'a {
-    of.difference(but)
-        .map(move |arn| PatchOperation::builder().op(op.clone()).path("/providerARNs").value(arn).build())
+    of.difference(but).map(move |arn| PatchOperation::builder().op(op.clone()).path("/providerARNs").value(arn).build())
 }

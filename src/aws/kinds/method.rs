@@ -43,7 +43,12 @@ pub fn observed(found: &Method) -> Observed {
             request_models: sorted(found.request_models()),
             api_key_required: found.api_key_required().unwrap_or(false),
         },
-        responses: found.method_responses().into_iter().flatten().filter_map(|(status, _)| status.parse().ok()).collect(),
+        responses: found
+            .method_responses()
+            .into_iter()
+            .flatten()
+            .filter_map(|(status, _)| status.parse().ok())
+            .collect(),
         integration: found.method_integration().map(integration),
     }
 }

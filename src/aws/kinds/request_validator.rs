@@ -47,9 +47,10 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
         }
         Action::UpdateRequestValidator { rest_api_id, id, changes } => {
             let fields = ["validateRequestBody", "validateRequestParameters"];
-            let operations = fields.into_iter().filter(|field| changes.has(field)).map(|field| {
-                PatchOperation::builder().op(Op::Replace).path(format!("/{field}")).value("true").build()
-            });
+            let operations = fields
+                .into_iter()
+                .filter(|field| changes.has(field))
+                .map(|field| PatchOperation::builder().op(Op::Replace).path(format!("/{field}")).value("true").build());
             let request = gateway.update_request_validator().rest_api_id(rest_api_id).request_validator_id(id);
             let request = request.set_patch_operations(Some(operations.collect()));
             drop(clients.call("apigateway:UpdateRequestValidator", &object, request.send()).await?);

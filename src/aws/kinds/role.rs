@@ -19,7 +19,8 @@ pub async fn observe(clients: &Clients, name: &str) -> Result<Seen<Observed>, Er
         Err(error) if error.class == Class::NotFound => return Ok(Seen::Absent),
         Err(error) => return Err(error),
         Ok(role) => {
-            let (permissions, attached) = futures::join!(inline_policy(clients, name), attached_policies(clients, name));
+            let (permissions, attached) =
+                futures::join!(inline_policy(clients, name), attached_policies(clients, name));
             (role, permissions?, attached?)
         }
     };

@@ -1,0 +1,21 @@
+//! The controller: watches manifests, reconciles each, writes its status. What it does is generic over AWS, the cluster and the clock.
+
+mod clock;
+mod cluster;
+mod context;
+mod converge;
+mod desired;
+mod executions;
+mod finalizer;
+mod kubernetes;
+mod memory;
+mod reconcile;
+mod status;
+mod watch;
+
+pub use clock::{Clock, SystemClock};
+pub use cluster::{Cluster, ClusterError, Key, StateChange};
+pub use context::{Context, Options};
+pub use kubernetes::KubeCluster;
+pub use reconcile::reconcile;
+pub use watch::run;

@@ -1,0 +1,94 @@
+//! What the operator does with the cluster.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+
+use sfe_core::api::{StepFunctionEndpoint, StepFunctionEndpointStatus};
+
+/// The name of a manifest.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl Key {
+    /// The name of this object.
+    pub fn of(object: &StepFunctionEndpoint) -> Self {
+        let metadata = &object.metadata;
+        Self {
+            namespace: metadata.namespace.clone().unwrap_or_default(),
+            name: metadata.name.clone().unwrap_or_default(),
+        }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// A change of state that people are told of by an Event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateChange {
+    /// Whether it is good news.
+    pub normal: bool,
+    /// One word, such as `Converged`.
+    pub reason: String,
+    /// What happened, and what to do.
+    pub note: String,
+}
+
+/// What the cluster can answer but a result.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ClusterError {
+    /// The object has changed since it was read.
+    #[error("{0} failed: the object has changed since it was read")]
+    Conflict(&'static str),
+    /// Anything else.
+    #[error("{operation} failed: {detail}")]
+    Failed {
+        /// What was tried.
+        operation: &'static str,
+        /// What the API server said.
+        detail: String,
+    },
+}
+
+/// What the operator does with the cluster. One implementation calls the API server; tests have others.
+pub trait Cluster: Send + Sync + 'static {
+    /// The object as it stands, from the API server and never from a cache.
+    fn get(&self, key: &Key) -> impl Future<Output = Result<Option<StepFunctionEndpoint>, ClusterError>> + Send;
+
+    /// The data of a ConfigMap.
+    fn config_map(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> impl Future<Output = Result<Option<BTreeMap<String, String>>, ClusterError>> + Send;
+
+    /// The objects that name this one in `api.endpointRef`, from the cache that the watch keeps; a later change comes as an event.
+    fn guests(&self, key: &Key) -> Vec<StepFunctionEndpoint>;
+
+    /// Writes the finalizers of an object that has not changed since it was read, and answers it as it then stands.
+    fn set_finalizers(
+        &self,
+        live: &StepFunctionEndpoint,
+        finalizers: Vec<String>,
+    ) -> impl Future<Output = Result<StepFunctionEndpoint, ClusterError>> + Send;
+
+    /// Writes the whole status; with `if_unchanged` only if the object has not changed since it was read.
+    fn write_status(
+        &self,
+        live: &StepFunctionEndpoint,
+        status: &StepFunctionEndpointStatus,
+        if_unchanged: bool,
+    ) -> impl Future<Output = Result<(), ClusterError>> + Send;
+
+    /// Tells people of a change of state. A lost Event is no failure.
+    fn publish(&self, live: &StepFunctionEndpoint, change: &StateChange) -> impl Future<Output = ()> + Send;
+}

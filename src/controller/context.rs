@@ -1,0 +1,71 @@
+//! What every reconcile shares.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use jiff::SignedDuration;
+use sfe_core::desired::Settings;
+use sfe_core::outcome::Pace;
+
+use super::cluster::Key;
+use super::memory::Memory;
+
+/// The operator's own options.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Cluster, account and Region.
+    pub settings: Settings,
+    /// When to look again.
+    pub pace: Pace,
+    /// How long after an intent to create an API "not found" settles it.
+    pub settle: SignedDuration,
+    /// How long a new role may stay unassumable before that needs a person.
+    pub role_grace: SignedDuration,
+}
+
+/// What every reconcile shares.
+pub struct Context<A, C, K> {
+    /// AWS.
+    pub aws: A,
+    /// The cluster.
+    pub cluster: C,
+    /// The time.
+    pub clock: K,
+    /// The operator's own options.
+    pub options: Options,
+    memories: Mutex<BTreeMap<Key, Memory>>,
+    stopping: AtomicBool,
+}
+
+impl<A, C, K> Context<A, C, K> {
+    /// A context without memories.
+    pub fn new(aws: A, cluster: C, clock: K, options: Options) -> Self {
+        Self { aws, cluster, clock, options, memories: Mutex::new(BTreeMap::new()), stopping: AtomicBool::new(false) }
+    }
+
+    /// What is remembered of an object. Nothing depends on it but when things are looked at again: a restart forgets it.
+    pub fn memory(&self, key: &Key) -> Memory {
+        self.memories.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned().unwrap_or_default()
+    }
+
+    /// Remembers.
+    pub fn remember(&self, key: Key, memory: Memory) {
+        self.memories.lock().unwrap_or_else(PoisonError::into_inner).insert(key, memory);
+    }
+
+    /// Forgets an object that is gone.
+    pub fn forget(&self, key: &Key) {
+        self.memories.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
+
+    /// From now on no write starts; those in flight end, and their answers are kept.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the operator is about to stop.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+}

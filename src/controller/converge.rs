@@ -1,0 +1,331 @@
+//! The one loop: read what is unknown, derive what is next, make those calls side by side, fold each answer, and so on until nothing is
+//! next. A crash anywhere loses nothing, as the next pass derives the same from what it observes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use sfe_core::action::Action;
+use sfe_core::api::{Drift, StepFunctionEndpoint};
+use sfe_core::change::cut;
+use sfe_core::desired::Desired;
+use sfe_core::endpoint::{When, next};
+use sfe_core::kinds::rest_api;
+use sfe_core::next::Next;
+use sfe_core::observed::{Answer, Fact, Observed, Read, reads};
+use sfe_core::outcome::{Convergence, Failure, Outcome, Remedy};
+use sfe_core::status::is_true;
+
+use crate::aws::{Aws, Class, Error};
+
+use super::clock::Clock;
+use super::cluster::{Cluster, Key};
+use super::context::Context;
+use super::desired::Resolved;
+
+/// The most calls of one pass: 100 routes take about 900. What is left is done by the next pass.
+const CALLS_MAX: usize = 2_000;
+/// A write that so many passes in a row have made does not take effect.
+const REPEATS_MAX: u32 = 3;
+
+/// Brings AWS to what is desired as far as this pass gets; None if nothing is desired that could be told, or AWS was just found to be so.
+pub async fn run<A: Aws, C: Cluster, K: Clock>(
+    ctx: &Context<A, C, K>,
+    live: &StepFunctionEndpoint,
+    desired: &Resolved,
+) -> Option<Convergence> {
+    let desired = desired.result.as_ref().ok()?;
+    let (now, mut memory) = (ctx.clock.now(), ctx.memory(&Key::of(live)));
+    if memory.is_fresh(desired, now, ctx.options.pace.drift) || ctx.is_stopping() {
+        return None;
+    }
+    let steady = memory.was_converged_to(desired) || memory.converged.is_none() && was_ready(live);
+    let pass = Pass::new(ctx, live, desired, When { now, settle: ctx.options.settle }, steady, &memory.repeated);
+    let (convergence, writes) = pass.run().await;
+    memory.note_writes(writes);
+    ctx.remember(Key::of(live), memory);
+    Some(convergence)
+}
+
+/// When to look again, and what is remembered until then.
+pub fn requeue<A: Aws, C: Cluster, K: Clock>(ctx: &Context<A, C, K>, key: &Key, outcome: &Outcome) -> Duration {
+    let (now, mut memory, desired) = (ctx.clock.now(), ctx.memory(key), outcome.desired.as_ref().ok());
+    memory.note(desired, outcome.convergence.as_ref(), outcome.must_retry(), now);
+    let pace = ctx.options.pace;
+    let after = outcome.requeue(pace, memory.attempts.saturating_sub(1), ctx.clock.jitter(), now);
+    let due = desired.map_or(SignedDuration::MAX, |desired| memory.due_in(desired, now, pace.drift));
+    ctx.remember(key.clone(), memory);
+    Duration::try_from(after.min(due)).unwrap_or(Duration::from_secs(1))
+}
+
+/// Whether the status says that AWS was as this generation wants it. Where other objects have a say it can't be told.
+fn was_ready(live: &StepFunctionEndpoint) -> bool {
+    let alone = live.spec.state_machine.definition_from.is_none()
+        && live.spec.api.as_ref().is_none_or(|api| api.endpoint_ref.is_none());
+    live.status.as_ref().is_some_and(|status| {
+        alone
+            && status.guests.is_empty()
+            && status.observed_generation == live.metadata.generation
+            && is_true(status, "Ready")
+    })
+}
+
+/// One pass over one endpoint.
+struct Pass<'a, A, C, K> {
+    ctx: &'a Context<A, C, K>,
+    live: &'a StepFunctionEndpoint,
+    desired: &'a Desired,
+    when: When,
+    /// Whether any difference is someone else's doing.
+    steady: bool,
+    repeated: &'a BTreeMap<String, u32>,
+    observed: Observed,
+    calls: usize,
+    failures: Vec<Failure>,
+    failed_reads: BTreeSet<Read>,
+    /// Objects on which something failed: nothing more is done to them in this pass.
+    failed_objects: BTreeSet<String>,
+    applied: Vec<Action>,
+    drift: Option<Vec<Drift>>,
+}
+
+/// What has ended.
+enum Ended {
+    Read(Read, Result<Fact, Error>),
+    Applied(Action, Result<Answer, Failure>),
+}
+
+type InFlight<'a> = FuturesUnordered<Pin<Box<dyn Future<Output = Ended> + Send + 'a>>>;
+
+impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
+    fn new(
+        ctx: &'a Context<A, C, K>,
+        live: &'a StepFunctionEndpoint,
+        desired: &'a Desired,
+        when: When,
+        steady: bool,
+        repeated: &'a BTreeMap<String, u32>,
+    ) -> Self {
+        Self {
+            ctx,
+            live,
+            desired,
+            when,
+            steady,
+            repeated,
+            observed: Observed::new(live.status.as_ref()),
+            calls: 0,
+            failures: Vec::new(),
+            failed_reads: BTreeSet::new(),
+            failed_objects: BTreeSet::new(),
+            applied: Vec::new(),
+            drift: None,
+        }
+    }
+
+    async fn run(mut self) -> (Convergence, Vec<String>) {
+        let mut in_flight: InFlight<'a> = FuturesUnordered::new();
+        let (mut reading, mut writing) = (BTreeSet::new(), Vec::new());
+        let next = loop {
+            for read in self.reads_to_start(&reading) {
+                reading.insert(read.clone());
+                in_flight.push(self.read(read));
+            }
+            let next = next(self.desired, &self.observed, self.when);
+            if reading.is_empty() {
+                self.note_drift(&next);
+            }
+            for action in self.actions_to_start(&next, &writing) {
+                writing.push(action.clone());
+                in_flight.push(self.apply(action));
+            }
+            match in_flight.next().await {
+                None => break next,
+                Some(Ended::Read(read, result)) => {
+                    reading.remove(&read);
+                    self.fold_read(read, result);
+                }
+                Some(Ended::Applied(action, result)) => {
+                    writing.retain(|other| *other != action);
+                    self.fold_applied(action, result);
+                }
+            }
+        };
+        let writes = self.applied.iter().filter(|action| action.changes().is_some()).map(ToString::to_string).collect();
+        let convergence = Convergence {
+            observed: self.observed,
+            next,
+            failures: self.failures,
+            drift: self.drift.unwrap_or_default(),
+            applied: self.applied.len(),
+        };
+        (convergence, writes)
+    }
+
+    fn may_call(&self) -> bool {
+        self.calls < CALLS_MAX && !self.ctx.is_stopping()
+    }
+
+    fn reads_to_start(&self, reading: &BTreeSet<Read>) -> Vec<Read> {
+        let unread = reads(self.desired, &self.observed);
+        let fresh = unread.into_iter().filter(|read| !reading.contains(read) && !self.failed_reads.contains(read));
+        if self.may_call() { fresh.collect() } else { Vec::new() }
+    }
+
+    /// Every action whose object is free, but only one at a time on the REST API.
+    fn actions_to_start(&mut self, next: &Next<Action>, writing: &[Action]) -> Vec<Action> {
+        let mut api_is_busy = writing.iter().any(Action::is_on_rest_api);
+        let mut busy: BTreeSet<String> = writing.iter().map(Action::object).collect();
+        let mut start = Vec::new();
+        for action in &next.actions {
+            let object = action.object();
+            if self.failed_objects.contains(&object) || busy.contains(&object) || !self.may_call() {
+                continue;
+            }
+            if api_is_busy && action.is_on_rest_api() || self.takes_no_effect(action) {
+                continue;
+            }
+            api_is_busy |= action.is_on_rest_api();
+            busy.insert(object);
+            start.push(action.clone());
+        }
+        start
+    }
+
+    /// An action that was applied and comes back unchanged did not take effect: an error, never a hot loop.
+    fn takes_no_effect(&mut self, action: &Action) -> bool {
+        let again = self.applied.contains(action);
+        let stuck = self.repeated.get(&action.to_string()).is_some_and(|passes| *passes >= REPEATS_MAX);
+        if !again && !stuck {
+            return false;
+        }
+        let message = format!("{} did not take effect: {}", action.operation(), cut(&action.to_string(), 600));
+        let remedy = if stuck {
+            let hint = "find what else writes these fields, or report it if nothing does".to_owned();
+            Remedy::Person { hint }
+        } else {
+            Remedy::Retry
+        };
+        self.failures.push(Failure { message, remedy });
+        self.failed_objects.insert(action.object());
+        true
+    }
+
+    fn read(&mut self, read: Read) -> Pin<Box<dyn Future<Output = Ended> + Send + 'a>> {
+        self.calls += 1;
+        let (ctx, desired) = (self.ctx, self.desired);
+        Box::pin(async move {
+            let result = ctx.aws.read(&desired.site, &desired.owner, &read).await;
+            Ended::Read(read, result)
+        })
+    }
+
+    fn apply(&mut self, action: Action) -> Pin<Box<dyn Future<Output = Ended> + Send + 'a>> {
+        self.calls += 1;
+        tracing::info!(%action, "applying");
+        let (ctx, live, desired) = (self.ctx, self.live, self.desired);
+        if action == Action::RestApi(rest_api::Action::RecordIntent) {
+            return Box::pin(async move {
+                let result = record_intent(ctx, live).await;
+                Ended::Applied(action, result)
+            });
+        }
+        let role_made_at = self.observed.workflow_role.present().map(|role| role.created_at);
+        Box::pin(async move {
+            let result = ctx.aws.apply(&desired.site, &action).await;
+            let result = result.map_err(|error| failure(ctx, &error, role_made_at.or_else(|| made_at(live))));
+            Ended::Applied(action, result)
+        })
+    }
+
+    fn fold_read(&mut self, read: Read, result: Result<Fact, Error>) {
+        match result {
+            Ok(fact) => self.observed.fold(fact),
+            Err(error) => {
+                self.failures.push(Failure { message: error.to_string(), remedy: error.remedy() });
+                self.failed_reads.insert(read);
+            }
+        }
+    }
+
+    fn fold_applied(&mut self, action: Action, result: Result<Answer, Failure>) {
+        match result {
+            Ok(answer) => {
+                self.observed.fold_answer(&action, answer);
+                self.applied.push(action);
+            }
+            Err(failure) => {
+                tracing::warn!(problem = failure.message, "a call failed");
+                self.failures.push(failure);
+                self.failed_objects.insert(action.object());
+            }
+        }
+    }
+
+    /// What someone else has changed: the first actions of a pass that should have had none.
+    fn note_drift(&mut self, next: &Next<Action>) {
+        if self.drift.is_some() {
+            return;
+        }
+        let at = Time(self.when.now);
+        let drift = |object: &str, field: &str, expected: &str, found: &str| Drift {
+            object: object.to_owned(),
+            field: field.to_owned(),
+            expected: cut(expected, 100),
+            found: cut(found, 100),
+            at: at.clone(),
+        };
+        let actions = if self.steady { &next.actions[..] } else { &[] };
+        let changed = actions.iter().flat_map(|action| {
+            let object = action.object();
+            match action.changes().filter(|changes| !changes.is_empty()) {
+                Some(changes) => changes.iter().map(|c| drift(&object, c.field, &c.wanted, &c.found)).collect(),
+                None => vec![drift(&object, "", "as declared", &format!("needs {}", action.operation()))],
+            }
+        });
+        self.drift = Some(changed.take(10).collect());
+    }
+}
+
+/// When the object was made: a role that someone else made is given as long from then.
+fn made_at(live: &StepFunctionEndpoint) -> Option<Timestamp> {
+    live.metadata.creation_timestamp.as_ref().map(|time| time.0)
+}
+
+/// Records the intent to create an API, under the version that was read at the start of this pass.
+async fn record_intent<A: Aws, C: Cluster, K: Clock>(
+    ctx: &Context<A, C, K>,
+    live: &StepFunctionEndpoint,
+) -> Result<Answer, Failure> {
+    let now = ctx.clock.now();
+    let mut status = live.status.clone().unwrap_or_default();
+    status.api.get_or_insert_default().create_intended_at = Some(Time(now));
+    match ctx.cluster.write_status(live, &status, true).await {
+        Ok(()) => Ok(Answer::Recorded(now)),
+        Err(error) => Err(Failure { message: error.to_string(), remedy: Remedy::Retry }),
+    }
+}
+
+/// A role can't be used in its first seconds: that needs a person only when it lasts.
+fn failure<A, C, K: Clock>(ctx: &Context<A, C, K>, error: &Error, role_made_at: Option<Timestamp>) -> Failure {
+    let is_new = role_made_at.is_some_and(|at| ctx.clock.now() < at + ctx.options.role_grace);
+    let remedy = match error.class {
+        Class::RoleNotReady if !is_new => Remedy::Person {
+            hint: "let `states.amazonaws.com` assume the workflow's role, and let the role write the log: see `stateMachine.role`".to_owned(),
+        },
+        Class::RoleNotReady
+        | Class::NotFound
+        | Class::AccessDenied
+        | Class::Throttled
+        | Class::Conflict
+        | Class::Quota
+        | Class::Refused
+        | Class::Unclear => error.remedy(),
+    };
+    Failure { message: error.to_string(), remedy }
+}

@@ -1,0 +1,128 @@
+//! The cluster by its API server.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::{Api, Patch, PatchParams};
+use kube::runtime::events::{Event, EventType, Recorder};
+use kube::runtime::reflector::Store;
+use kube::{Client, Resource as _};
+use serde_json::json;
+use sfe_core::api::{StepFunctionEndpoint, StepFunctionEndpointStatus};
+use sfe_core::change::cut;
+
+use super::cluster::{Cluster, ClusterError, Key, StateChange};
+
+/// The name under which the operator's fields are managed and its Events are reported.
+pub const MANAGER: &str = "stepfunction-endpoint";
+/// The most that an Event's note may take, in bytes. Source: Kubernetes API, events.k8s.io/v1, `note`.
+const NOTE_MAX: usize = 1000;
+
+/// The cluster by its API server.
+pub struct KubeCluster {
+    client: Client,
+    recorder: Recorder,
+    store: Store<StepFunctionEndpoint>,
+}
+
+impl KubeCluster {
+    /// The cluster of this client; `store` is kept by the watch.
+    pub fn new(client: Client, store: Store<StepFunctionEndpoint>) -> Self {
+        Self { recorder: Recorder::new(client.clone(), MANAGER.into()), client, store }
+    }
+
+    fn api(&self, namespace: &str) -> Api<StepFunctionEndpoint> {
+        Api::namespaced(self.client.clone(), namespace)
+    }
+}
+
+impl Cluster for KubeCluster {
+    async fn get(&self, key: &Key) -> Result<Option<StepFunctionEndpoint>, ClusterError> {
+        self.api(&key.namespace).get_opt(&key.name).await.map_err(|error| failed("read of the manifest", &error))
+    }
+
+    async fn config_map(&self, namespace: &str, name: &str) -> Result<Option<BTreeMap<String, String>>, ClusterError> {
+        let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), namespace);
+        let found = api.get_opt(name).await.map_err(|error| failed("read of the ConfigMap", &error))?;
+        Ok(found.map(|found| found.data.unwrap_or_default()))
+    }
+
+    fn guests(&self, key: &Key) -> Vec<StepFunctionEndpoint> {
+        let refers = |object: &StepFunctionEndpoint| {
+            let reference = object.spec.api.as_ref().and_then(|api| api.endpoint_ref.as_ref());
+            object.metadata.namespace.as_deref() == Some(&key.namespace)
+                && reference.is_some_and(|reference| reference.name == key.name)
+        };
+        let mut guests: Vec<StepFunctionEndpoint> =
+            self.store.state_filter(refers).iter().map(|object| object.as_ref().clone()).collect();
+        guests.sort_by_key(|guest| (guest.metadata.creation_timestamp.clone(), guest.metadata.name.clone()));
+        guests
+    }
+
+    async fn set_finalizers(
+        &self,
+        live: &StepFunctionEndpoint,
+        finalizers: Vec<String>,
+    ) -> Result<StepFunctionEndpoint, ClusterError> {
+        let Key { namespace, name } = Key::of(live);
+        let patch =
+            json!({ "metadata": { "finalizers": finalizers, "resourceVersion": live.metadata.resource_version } });
+        let patched = self.api(&namespace).patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await;
+        patched.map_err(|error| failed("write of the finalizer", &error))
+    }
+
+    async fn write_status(
+        &self,
+        live: &StepFunctionEndpoint,
+        status: &StepFunctionEndpointStatus,
+        if_unchanged: bool,
+    ) -> Result<(), ClusterError> {
+        let Key { namespace, name } = Key::of(live);
+        let mut metadata = json!({ "name": name, "namespace": namespace });
+        if if_unchanged {
+            // Server-side apply by one manager never conflicts by itself: the version makes it.
+            metadata["resourceVersion"] = json!(live.metadata.resource_version);
+        }
+        let patch = json!({
+            "apiVersion": StepFunctionEndpoint::api_version(&()),
+            "kind": StepFunctionEndpoint::kind(&()),
+            "metadata": metadata,
+            "status": status,
+        });
+        let parameters = PatchParams::apply(MANAGER).force();
+        match self.api(&namespace).patch_status(&name, &parameters, &Patch::Apply(patch)).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(failed("write of the status", &error)),
+        }
+    }
+
+    async fn publish(&self, live: &StepFunctionEndpoint, change: &StateChange) {
+        let event = Event {
+            type_: if change.normal { EventType::Normal } else { EventType::Warning },
+            reason: change.reason.clone(),
+            note: Some(within(&change.note, NOTE_MAX)),
+            action: "Reconcile".to_owned(),
+            secondary: None,
+        };
+        if let Err(error) = self.recorder.publish(&event, &live.object_ref(&())).await {
+            tracing::warn!(%error, "an Event could not be written");
+        }
+    }
+}
+
+fn failed(operation: &'static str, error: &kube::Error) -> ClusterError {
+    match error {
+        kube::Error::Api(status) if status.code == 409 => ClusterError::Conflict(operation),
+        other => ClusterError::Failed { operation, detail: cut(&other.to_string(), 300) },
+    }
+}
+
+/// At most `max` bytes of `text`.
+fn within(text: &str, max: usize) -> String {
+    text.chars()
+        .scan(0, |bytes, c| {
+            *bytes += c.len_utf8();
+            (*bytes <= max).then_some(c)
+        })
+        .collect()
+}

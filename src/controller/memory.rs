@@ -1,0 +1,68 @@
+//! What is remembered of an object between two passes: when it was looked at, so that nothing is looked at too often.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use sfe_core::desired::Desired;
+use sfe_core::outcome::Convergence;
+use sfe_core::owner::hash;
+
+/// What is remembered of an object. A restart forgets it, and all is looked at anew.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    /// What was desired when AWS was last found to be so, and when that was.
+    pub converged: Option<(String, Timestamp)>,
+    /// When executions were last read.
+    pub executions_at: Option<Timestamp>,
+    /// How many passes in a row must be tried again.
+    pub attempts: u32,
+    /// Writes that each of the last passes made, and how many passes in a row did: one that comes back doesn't take effect.
+    pub repeated: BTreeMap<String, u32>,
+}
+
+/// A text that is the same as long as the same is desired.
+pub fn fingerprint(desired: &Desired) -> String {
+    hash([format!("{desired:?}").as_str()])
+}
+
+impl Memory {
+    /// Whether AWS was found to be as desired, less than `drift` ago.
+    pub fn is_fresh(&self, desired: &Desired, now: Timestamp, drift: SignedDuration) -> bool {
+        self.converged.as_ref().is_some_and(|(known, at)| now < *at + drift && *known == fingerprint(desired))
+    }
+
+    /// Whether the same was desired when AWS was last found to be so: then a difference is someone else's.
+    pub fn was_converged_to(&self, desired: &Desired) -> bool {
+        self.converged.as_ref().is_some_and(|(known, _)| *known == fingerprint(desired))
+    }
+
+    /// Notes the writes of a pass.
+    pub fn note_writes(&mut self, writes: impl IntoIterator<Item = String>) {
+        let before = std::mem::take(&mut self.repeated);
+        self.repeated = writes
+            .into_iter()
+            .map(|write| (before.get(&write).map_or(1, |n| n + 1), write))
+            .map(|(n, write)| (write, n))
+            .collect();
+    }
+
+    /// Notes how a pass ended.
+    pub fn note(&mut self, desired: Option<&Desired>, convergence: Option<&Convergence>, retry: bool, now: Timestamp) {
+        self.attempts = if retry { self.attempts.saturating_add(1) } else { 0 };
+        if let (Some(desired), Some(convergence)) = (desired, convergence) {
+            let converged = convergence.next.is_empty() && convergence.failures.is_empty();
+            self.converged = converged.then(|| (fingerprint(desired), now));
+        }
+    }
+
+    /// When something is due again: drift or executions.
+    pub fn due_in(&self, desired: &Desired, now: Timestamp, drift: SignedDuration) -> SignedDuration {
+        let drift = self.converged.as_ref().map(|(_, at)| now.duration_until(*at + drift));
+        let executions = self
+            .executions_at
+            .filter(|_| desired.executions.keep > 0)
+            .map(|at| now.duration_until(at + desired.executions.interval));
+        let due = [drift, executions].into_iter().flatten().min().unwrap_or(SignedDuration::MAX);
+        due.max(SignedDuration::from_millis(10))
+    }
+}

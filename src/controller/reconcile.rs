@@ -1,0 +1,49 @@
+//! One pass over one manifest: a table of contents.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sfe_core::api::StepFunctionEndpoint;
+use sfe_core::outcome::Outcome;
+use tracing::Instrument as _;
+
+use crate::aws::Aws;
+
+use super::clock::Clock;
+use super::cluster::{Cluster, ClusterError, Key};
+use super::context::Context;
+use super::{converge, desired, executions, finalizer, status};
+
+/// Brings AWS to what the manifest says, or tells in its status why not. Answers when to look again; never, once it is gone.
+pub async fn reconcile<A: Aws, C: Cluster, K: Clock>(
+    key: Key,
+    ctx: Arc<Context<A, C, K>>,
+) -> Result<Option<Duration>, ClusterError> {
+    let span = tracing::info_span!("reconcile", namespace = key.namespace, name = key.name);
+    pass(&key, &ctx).instrument(span).await
+}
+
+async fn pass<A: Aws, C: Cluster, K: Clock>(
+    key: &Key,
+    ctx: &Context<A, C, K>,
+) -> Result<Option<Duration>, ClusterError> {
+    let Some(live) = ctx.cluster.get(key).await?.filter(is_ours_to_touch) else {
+        //  1 from the API server, never from the cache
+        ctx.forget(key);
+        return Ok(None);
+    };
+    let desired = desired::resolve(ctx, &live).await; //                             2 references, then validation: a value, or all mistakes
+    let live = finalizer::ensure(ctx, live, &desired).await?; //                     3 before the first AWS write
+    let convergence = converge::run(ctx, &live, &desired).await; //                  4 observe; then next, apply, fold until nothing is next
+    let executions = executions::look(ctx, &live, &desired, convergence.as_ref()).await; // 5 when they are due
+    let outcome = Outcome { desired: desired.result, convergence, executions, failures: desired.failures };
+    let status = status::next(ctx, &live, &outcome); //                              6 pure: the time is an argument
+    status::write(ctx, &live, &status).await?; //                                    7 server-side apply, only when it differs
+    finalizer::release(ctx, &live, &outcome).await?; //                              8 once every object was seen to be gone
+    Ok(Some(converge::requeue(ctx, key, &outcome))) //                               9 soon, at a known time, or at the next drift check
+}
+
+/// An object that is being deleted without our finalizer holds nothing of ours any more.
+fn is_ours_to_touch(live: &StepFunctionEndpoint) -> bool {
+    live.metadata.deletion_timestamp.is_none() || finalizer::is_set(live)
+}
