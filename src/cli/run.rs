@@ -59,7 +59,7 @@ pub struct Flags {
     #[arg(long, env = "SFE_LISTEN", default_value = "0.0.0.0:8080")]
     listen: SocketAddr,
     /// What is logged: a level, or directives such as `sfe=debug,warn`.
-    #[arg(long, env = "SFE_LOG", default_value = "info")]
+    #[arg(long, env = "SFE_LOG", default_value = "sfe=info,warn")]
     log: String,
     /// How it is logged.
     #[arg(long, env = "SFE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Json)]

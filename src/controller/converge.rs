@@ -227,7 +227,9 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
 
     fn apply(&mut self, action: Action) -> Pin<Box<dyn Future<Output = Ended> + Send + 'a>> {
         self.calls += 1;
-        tracing::info!(%action, "applying");
+        let fields: Vec<&str> =
+            action.changes().into_iter().flat_map(|changes| changes.iter().map(|c| c.field)).collect();
+        tracing::info!(operation = action.operation(), object = action.object(), ?fields, "applying");
         let (ctx, live, desired) = (self.ctx, self.live, self.desired);
         if action == Action::RestApi(rest_api::Action::RecordIntent) {
             return Box::pin(async move {
