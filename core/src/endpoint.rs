@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::action::Action;
 use crate::api::{HttpMethod, StateMachineType};
+use crate::change::Changes;
 use crate::desired::{Api, Desired, GuestRoutes, RouteKey};
 use crate::kinds::{
     authorizer, deployment, log_group, method, model, request_validator, resource, rest_api, role, stage, state_machine,
@@ -53,9 +54,15 @@ fn released(desired: &Desired, observed: &Observed) -> bool {
     };
     let by_own_api = match &desired.api {
         None => observed.rest_api.is_absent(),
-        Some(api) => live(api, observed).is_some(),
+        Some(api) => live(api, observed).is_some() && serves_alone(api, desired, observed),
     };
     by_host && by_own_api
+}
+
+/// Whether no other stage of ours is left, which would still serve what was desired before.
+fn serves_alone(api: &Api, desired: &Desired, observed: &Observed) -> bool {
+    let ours = observed.stages.present().into_iter().flatten().filter(|(_, stage)| desired.owner.owns(&stage.tags));
+    ours.into_iter().all(|(name, _)| *name == api.stage.name)
 }
 
 /// The deployment that the stage serves, if it holds what is desired now.
@@ -156,8 +163,9 @@ fn supports(desired: &Desired, observed: &Observed, released: bool) -> Next<Acti
     if let Some(want) = &desired.log_group {
         next.and(log_group::next(&desired.owner, &want.name, Some(want), &observed.log_group).map(Action::LogGroup));
     }
-    if desired.workflow_role.is_some() {
-        next.and(workflow_role(desired, observed));
+    match desired.workflow_role {
+        Some(_) => next.and(workflow_role(desired, observed)),
+        None => next.and(former_workflow_role(desired, observed)),
     }
     next.and(wanted_state_machine(desired, observed, next.is_empty()));
     if desired.gateway_role.is_some() {
@@ -189,6 +197,12 @@ fn leftovers(desired: &Desired, observed: &Observed, free: bool) -> Next<Action>
 /// The role trusts our state machine of either type as long as that may exist: the trust tells what may.
 fn workflow_role(desired: &Desired, observed: &Observed) -> Next<Action> {
     let (owner, purpose) = (&desired.owner, role::Purpose::Workflow);
+    let unread_type = [StateMachineType::Standard, StateMachineType::Express]
+        .into_iter()
+        .any(|type_| observed.state_machine(type_).is_unknown() && may_exist(desired, observed, type_) == Some(true));
+    if unread_type && observed.workflow_role.is_absent() {
+        return unread("state machine"); // a new role must name from the start whatever there is
+    }
     let want = desired.workflow_role.as_ref().map(|want| {
         let trusted = state_machines_that_may_be(desired, observed);
         role::Desired { trust: workflow_trust(&desired.site.account, &trusted), ..want.clone() }
@@ -198,6 +212,22 @@ fn workflow_role(desired: &Desired, observed: &Observed) -> Next<Action> {
         .map(|action| Action::Role(purpose, action))
 }
 
+/// A role of ours that is not wanted any more names the new state machine all the same before that is created: as long as there is such a
+/// role, it tells which state machines may exist.
+fn former_workflow_role(desired: &Desired, observed: &Observed) -> Next<Action> {
+    let (Some(found), Some(_)) = (observed.workflow_role.present(), &desired.state_machine) else {
+        return Next::nothing();
+    };
+    let trusted = state_machines_that_may_be(desired, observed);
+    if !desired.owner.owns(&found.tags) || trusted.is_subset(&trusted_state_machines(&found.trust)) {
+        return Next::nothing();
+    }
+    let trust = workflow_trust(&desired.site.account, &trusted);
+    let changes = Changes::none().at("assumeRolePolicyDocument", &found.trust, &trust);
+    let name = desired.owner.workflow_role_name();
+    Next::act(Action::Role(role::Purpose::Workflow, role::Action::UpdateAssumeRolePolicy { name, trust, changes }))
+}
+
 fn state_machines_that_may_be(desired: &Desired, observed: &Observed) -> BTreeSet<crate::arn::Arn> {
     let wanted = desired.state_machine.as_ref().map(|want| want.type_);
     let trusted = observed.workflow_role.present().map(|role| trusted_state_machines(&role.trust)).unwrap_or_default();
@@ -205,7 +235,11 @@ fn state_machines_that_may_be(desired: &Desired, observed: &Observed) -> BTreeSe
         .into_iter()
         .filter_map(|type_| {
             let arn = desired.state_machine_arn(type_)?;
-            let may_be = !observed.state_machine(type_).is_absent() && trusted.contains(&arn);
+            let may_be = match observed.state_machine(type_) {
+                Seen::Present(_) => true,
+                Seen::Unknown => trusted.contains(&arn),
+                Seen::Absent => false,
+            };
             (wanted == Some(type_) || may_be).then_some(arn)
         })
         .collect()
@@ -379,7 +413,7 @@ fn methods(api: &Api, desired: &Desired, observed: &Observed, id: &str) -> Next<
         let ours = found.settings.operation_name.as_ref().is_some_and(|name| name.starts_with(MARKER));
         if ours && !api.methods.contains_key(&key) && !is_held(api, found) {
             next.and(place(path, method).map_or_else(Next::nothing, |(at, _)| {
-                Next::act(Action::Method(method::Action::DeleteMethod { at, changes: crate::change::Changes::none() }))
+                Next::act(Action::Method(method::Action::DeleteMethod { at, changes: Changes::none() }))
             }));
         }
     }

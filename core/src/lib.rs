@@ -22,4 +22,5 @@ pub mod observed;
 pub mod outcome;
 pub mod owner;
 pub mod policy;
+pub mod predict;
 pub mod status;

@@ -45,8 +45,6 @@ pub struct Observed {
     pub stages: Seen<stage::Observed>,
     /// The REST API that the status names.
     pub rest_api_in_status: Option<String>,
-    /// Whether the status names a state machine: one may exist even though the workflow role has gone.
-    pub had_state_machine: bool,
 }
 
 /// One read. What it answers is a Fact.
@@ -128,7 +126,6 @@ impl Observed {
                 None => rest_api::Intent::None,
             },
             rest_api_in_status: api.and_then(|api| api.rest_api_id.clone()),
-            had_state_machine: status.is_some_and(|status| status.state_machine.is_some()),
             ..Self::default()
         }
     }
@@ -303,7 +300,7 @@ pub fn reads(desired: &Desired, observed: &Observed) -> BTreeSet<Read> {
 }
 
 /// Whether our machine of this type may exist; None while the workflow role, which tells, is not read. The role's trust policy names a
-/// machine from before it is created until it is gone, so that a machine of the other type needs no read of its own.
+/// machine from before it is created until it is gone, so that a machine of the other type needs no read of its own while there is a role.
 pub fn may_exist(desired: &Desired, observed: &Observed, type_: StateMachineType) -> Option<bool> {
     let wanted = desired.state_machine.as_ref().map(|machine| machine.type_);
     if wanted == Some(type_) || wanted.is_none() || desired.workflow_role.is_none() {
@@ -311,7 +308,7 @@ pub fn may_exist(desired: &Desired, observed: &Observed, type_: StateMachineType
     }
     match &observed.workflow_role {
         Seen::Unknown => None,
-        Seen::Absent => Some(observed.had_state_machine),
+        Seen::Absent => Some(true),
         Seen::Present(found) => {
             let trusted = trusted_state_machines(&found.trust);
             Some(desired.state_machine_arn(type_).is_some_and(|arn| trusted.contains(&arn)))

@@ -1,0 +1,90 @@
+//! For any manifest and any state of AWS: what is next leads to what is desired, in a bounded number of steps, without ever breaking what
+//! is served, and is then empty.
+
+mod manifests;
+mod world;
+
+use proptest::prelude::*;
+use sfe_core::action::Action;
+use sfe_core::kinds::role;
+
+use manifests::{Manifest, manifest};
+use world::Run;
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
+
+    /// From nothing, and again: nothing.
+    #[test]
+    fn a_manifest_is_reached_and_then_left_alone(manifest in manifest(), order in any::<u64>()) {
+        let mut run = Run::new(order);
+        run.to(&manifest.desired())?.expect_rest()?;
+        run.to(&manifest.desired())?.expect_no_action()?;
+    }
+
+    /// From the middle of any change, wherever it was broken off, to any other manifest.
+    #[test]
+    fn any_state_leads_to_any_manifest(
+        first in manifest(), second in manifest(), third in manifest(), steps in 0_usize..60, order in any::<u64>(),
+    ) {
+        let mut run = Run::new(order);
+        run.to(&first.desired())?.expect_rest()?;
+        run.some_steps_to(&second.desired(), steps)?;
+        run.to(&third.desired())?.expect_rest()?;
+        run.to(&third.desired())?.expect_no_action()?;
+        run.expect_same_as_from_nothing(&third.desired())?;
+    }
+
+    /// What someone deletes or edits by hand is put back, and nothing else is written.
+    #[test]
+    fn what_is_broken_by_hand_is_repaired(manifest in manifest(), order in any::<u64>(), picks in proptest::collection::vec(any::<u8>(), 1..4)) {
+        let mut run = Run::new(order);
+        run.to(&manifest.desired())?.expect_rest()?;
+        for pick in picks {
+            run.vandalize(pick);
+        }
+        run.without_service_checks().to(&manifest.desired())?.expect_rest()?;
+        run.to(&manifest.desired())?.expect_no_action()?;
+        run.expect_same_as_from_nothing(&manifest.desired())?;
+    }
+
+    /// Deletion leaves nothing, also in the middle of creating or changing.
+    #[test]
+    fn deletion_leaves_nothing(first in manifest(), second in manifest(), steps in 0_usize..60, order in any::<u64>()) {
+        let mut run = Run::new(order);
+        run.some_steps_to(&first.desired(), steps)?;
+        run.some_steps_to(&second.desired(), steps / 2)?;
+        run.without_service_checks().to(&Manifest::nothing())?.expect_rest()?;
+        prop_assert!(run.world.is_empty(), "left behind: {:?}", run.world);
+    }
+
+    /// Objects of the same names without our tags are never written: the rest waits for a person.
+    #[test]
+    fn what_is_not_ours_is_not_touched(manifest in manifest(), order in any::<u64>(), pick in 0_u8..3) {
+        let desired = manifest.desired();
+        let mut run = Run::new(order);
+        run.to(&desired)?.expect_rest()?;
+        let Some(foreign) = run.disown(pick) else { return Ok(()) };
+        run.without_service_checks();
+        for desired in [desired, Manifest::nothing()] {
+            run.to(&desired)?;
+            let touched = run.actions.iter().find(|action| is_of(action, &foreign));
+            prop_assert!(touched.is_none(), "touched: {}", touched.map(ToString::to_string).unwrap_or_default());
+        }
+    }
+}
+
+/// How many cases of each property: `SFE_CASES`, else 60.
+fn cases() -> u32 {
+    std::env::var("SFE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(60)
+}
+
+/// Whether the action writes to one of the objects that were disowned.
+fn is_of(action: &Action, foreign: &str) -> bool {
+    match action {
+        Action::Role(role::Purpose::Gateway, _) => foreign == "gateway role",
+        Action::Role(role::Purpose::Workflow, _) => foreign == "workflow role",
+        Action::LogGroup(_) => foreign == "log group",
+        _ => false,
+    }
+}

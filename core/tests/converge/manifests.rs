@@ -1,0 +1,134 @@
+//! Random manifests: each field is set or not, in the ways that differ.
+
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use serde_json::{Map, Value, json};
+use sfe_core::api::{StateMachineType, StepFunctionEndpoint};
+use sfe_core::desired::{self, Desired, References, Settings};
+use sfe_core::owner::Site;
+
+/// A manifest that is valid.
+#[derive(Clone, Debug)]
+pub struct Manifest {
+    spec: Value,
+    referenced: StateMachineType,
+}
+
+pub fn settings() -> Settings {
+    let site = Site { partition: "aws".into(), account: "000000000000".into(), region: "eu-central-1".into() };
+    Settings { cluster: "c1".into(), site }
+}
+
+impl Manifest {
+    pub fn object(spec: &Value) -> StepFunctionEndpoint {
+        serde_json::from_value(json!({
+            "apiVersion": "sfe.dev/v1alpha1",
+            "kind": "StepFunctionEndpoint",
+            "metadata": { "name": "orders", "namespace": "prod", "generation": 1 },
+            "spec": spec,
+        }))
+        .unwrap()
+    }
+
+    pub fn desired(&self) -> Desired {
+        let references = References { state_machine_type: Some(Ok(self.referenced)), ..References::default() };
+        match desired::desired(&Self::object(&self.spec), &references, &settings()) {
+            Ok(desired) => desired,
+            Err(error) => panic!("the generator made a manifest that is refused: {error:?}\n{}", self.spec),
+        }
+    }
+
+    pub fn nothing() -> Desired {
+        let object = Self::object(&json!({ "stateMachine": {}, "routes": [] }));
+        Desired::nothing(desired::owner(&object, &settings()), desired::site(&object, &settings()), None)
+    }
+}
+
+pub fn manifest() -> impl Strategy<Value = Manifest> {
+    let express = any::<bool>();
+    express.prop_flat_map(|express| {
+        (state_machine(express), routes(express), gateway_role(), api(), stage()).prop_map(
+            move |(state_machine, routes, gateway_role, api, stage)| {
+                let mut spec =
+                    Map::from_iter([("stateMachine".into(), state_machine), ("routes".into(), routes.into())]);
+                spec.extend(gateway_role.map(|role| ("gatewayRole".into(), role)));
+                spec.extend(api.map(|api| ("api".into(), api)));
+                spec.extend(stage.map(|stage| ("stage".into(), stage)));
+                let referenced = if express { StateMachineType::Express } else { StateMachineType::Standard };
+                Manifest { spec: Value::Object(spec), referenced }
+            },
+        )
+    })
+}
+
+fn state_machine(express: bool) -> impl Strategy<Value = Value> {
+    let definition =
+        select(vec!["StartAt: A\nStates: {A: {Type: Pass, End: true}}", "StartAt: B\nStates: {B: {Type: Succeed}}"]);
+    let role = proptest::option::of(select(vec![
+        json!({ "arn": "arn:aws:iam::000000000000:role/mine" }),
+        json!({ "statements": [{ "actions": ["s3:GetObject"], "resources": ["*"] }] }),
+        json!({ "managedPolicyArns": ["arn:aws:iam::aws:policy/A"], "permissionsBoundaryArn": "arn:aws:iam::aws:policy/B" }),
+    ]));
+    let logging = proptest::option::of(select(vec![
+        json!({ "level": "ALL" }),
+        json!({ "level": "ERROR", "includeExecutionData": true, "retentionDays": 14 }),
+        json!({ "level": "OFF" }),
+    ]));
+    let ours = (definition, role, logging).prop_map(move |(definition, role, logging)| {
+        let type_ = if express { "EXPRESS" } else { "STANDARD" };
+        let mut machine = Map::from_iter([("type".into(), json!(type_)), ("definition".into(), json!(definition))]);
+        machine.extend(role.map(|role| ("role".into(), role)));
+        machine.extend(logging.map(|logging| ("logging".into(), logging)));
+        Value::Object(machine)
+    });
+    prop_oneof![
+        4 => ours,
+        1 => Just(json!({ "arn": "arn:aws:states:eu-central-1:000000000000:stateMachine:existing" })),
+    ]
+}
+
+fn routes(express: bool) -> impl Strategy<Value = Vec<Value>> {
+    let none = json!({ "type": "NONE" });
+    let cognito = |pool: &str| json!({ "type": "COGNITO_USER_POOLS", "userPoolArns": [format!("arn:aws:cognito-idp:eu-central-1:000000000000:userpool/{pool}")] });
+    let mut pool = vec![
+        json!({ "path": "/", "method": "POST", "auth": none }),
+        json!({ "path": "/", "method": "GET", "auth": { "type": "AWS_IAM" }, "action": "StartExecution" }),
+        json!({ "path": "/a/{id}/b", "method": "POST", "auth": cognito("one"), "input": { "fields": { "id": { "path": "id" }, "x": { "body": "$.x" } } } }),
+        json!({ "path": "/a", "method": "PUT", "auth": cognito("two"), "input": { "fields": { "q": { "query": "q" } } } }),
+        json!({ "path": "/c", "method": "ANY", "auth": none, "action": "StartExecution", "responses": { "success": { "status": 202 } } }),
+        json!({ "path": "/c/d/e", "method": "POST", "auth": cognito("one"), "input": { "fields": { "y": { "body": "$.y" } } } }),
+    ];
+    if !express {
+        pool.push(json!({ "path": "/a/{id}", "method": "GET", "auth": none, "action": "DescribeExecution", "execution": { "path": "id" } }));
+        pool.push(json!({ "path": "/t", "method": "POST", "auth": none, "action": "SendTaskSuccess", "taskToken": { "query": "t" } }));
+    }
+    let changed = |route: &Value| {
+        let mut route = route.clone();
+        route["input"] = json!({ "constant": { "v": 2 } });
+        if matches!(route["action"].as_str(), Some("DescribeExecution" | "SendTaskSuccess")) {
+            route.as_object_mut().unwrap().remove("input");
+            route["responses"] = json!({ "serverError": { "status": 503 } });
+        }
+        route
+    };
+    let count = pool.len();
+    (subsequence(pool, 1..=count), proptest::collection::vec(any::<bool>(), count)).prop_map(move |(routes, change)| {
+        routes.iter().zip(change).map(|(route, change)| if change { changed(route) } else { route.clone() }).collect()
+    })
+}
+
+fn gateway_role() -> impl Strategy<Value = Option<Value>> {
+    proptest::option::of(select(vec![
+        json!({ "arn": "arn:aws:iam::000000000000:role/gateway" }),
+        json!({ "managedPolicyArns": ["arn:aws:iam::aws:policy/A", "arn:aws:iam::aws:policy/C"] }),
+        json!({ "statements": [{ "actions": ["s3:GetObject"], "resources": ["*"] }] }),
+    ]))
+}
+
+fn api() -> impl Strategy<Value = Option<Value>> {
+    proptest::option::of(select(vec![json!({ "name": "other" }), json!({ "disableExecuteApiEndpoint": true })]))
+}
+
+fn stage() -> impl Strategy<Value = Option<Value>> {
+    proptest::option::of(select(vec![json!({ "name": "main" }), json!({ "name": "v2" })]))
+}

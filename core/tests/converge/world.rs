@@ -1,0 +1,284 @@
+//! AWS as it would be, the engine above it, and what must hold after each step.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::test_runner::TestCaseError;
+use sfe_core::action::Action;
+use sfe_core::api::StateMachineType;
+use sfe_core::desired::Desired;
+use sfe_core::endpoint::{When, next};
+use sfe_core::kinds::{deployment, method, role, stage, state_machine};
+use sfe_core::next::Next;
+use sfe_core::observed::{Answer, Observed, reads};
+use sfe_core::predict::World;
+
+use crate::manifests::settings;
+
+/// The most steps of one convergence: eight routes take about 90.
+const STEPS_MAX: usize = 250;
+
+pub struct Run {
+    pub world: World,
+    /// The actions of the last convergence.
+    pub actions: Vec<Action>,
+    left: Next<Action>,
+    random: u64,
+    /// What each deployment holds: role and templates of its methods.
+    snapshots: BTreeMap<String, Vec<method::Integration>>,
+    checks_service: bool,
+}
+
+type Checked<T> = Result<T, TestCaseError>;
+
+impl Run {
+    pub fn new(random: u64) -> Self {
+        Self {
+            world: World::empty(settings().site, now()),
+            actions: Vec::new(),
+            left: Next::nothing(),
+            random,
+            snapshots: BTreeMap::new(),
+            checks_service: true,
+        }
+    }
+
+    pub fn without_service_checks(&mut self) -> &mut Self {
+        self.checks_service = false;
+        self
+    }
+
+    pub fn to(&mut self, desired: &Desired) -> Checked<&mut Self> {
+        let done = self.steps(desired, STEPS_MAX)?;
+        if done {
+            Ok(self)
+        } else {
+            Err(TestCaseError::fail(format!("no end after {STEPS_MAX} steps: {}", self.story())))
+        }
+    }
+
+    pub fn some_steps_to(&mut self, desired: &Desired, steps: usize) -> Checked<()> {
+        self.steps(desired, steps).map(drop)
+    }
+
+    /// Whether nothing was left to do within `steps`. Any of the actions that are ready may come first, as they run side by side.
+    fn steps(&mut self, desired: &Desired, steps: usize) -> Checked<bool> {
+        let mut observed = Observed::new(None);
+        self.actions.clear();
+        loop {
+            let unread = reads(desired, &observed);
+            if !unread.is_empty() {
+                unread.iter().for_each(|read| observed.fold(self.world.read(read)));
+                continue;
+            }
+            let next = next(desired, &observed, When { now: now(), settle: SignedDuration::from_secs(10) });
+            if next.actions.is_empty() || self.actions.len() >= steps {
+                let done = next.actions.is_empty();
+                self.left = next;
+                return Ok(done);
+            }
+            let action = self.pick(&next.actions);
+            let answer = self.world.apply(&action);
+            self.actions.push(action.clone());
+            self.check(&action, &answer)?;
+            observed.fold_answer(&action, answer);
+        }
+    }
+
+    /// One at a time on the REST API, and there the first; any of the others.
+    fn pick(&mut self, actions: &[Action]) -> Action {
+        let first_on_api = actions.iter().position(Action::is_on_rest_api);
+        let ready: Vec<&Action> = actions
+            .iter()
+            .enumerate()
+            .filter(|(index, action)| !action.is_on_rest_api() || Some(*index) == first_on_api)
+            .map(|(_, action)| action)
+            .collect();
+        self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let index = usize::try_from(self.random >> 33).unwrap() % ready.len();
+        ready[index].clone()
+    }
+
+    /// What must hold after each step.
+    fn check(&mut self, action: &Action, answer: &Answer) -> Checked<()> {
+        if let (Action::Deployment(deployment::Action::CreateDeployment { .. }), Answer::Created(id)) = (action, answer)
+        {
+            let mut snapshot = Vec::new();
+            for (path, found) in self
+                .world
+                .resources
+                .iter()
+                .flat_map(|(path, resource)| resource.methods.values().map(move |m| (path, m)))
+            {
+                match &found.integration {
+                    Some(integration)
+                        if integration.responses.keys().copied().collect::<BTreeSet<u16>>() == found.responses
+                            && !found.responses.is_empty() =>
+                    {
+                        snapshot.push(integration.clone());
+                    }
+                    Some(_) | None => {
+                        return Err(self.broken(&format!("a deployment was made while {path} was unfinished")));
+                    }
+                }
+            }
+            self.snapshots.insert(id.clone(), snapshot);
+        }
+        if self.checks_service { self.check_service() } else { Ok(()) }
+    }
+
+    /// All that a stage serves is there: the role with its permission, and the state machine.
+    fn check_service(&self) -> Checked<()> {
+        for stage in self.world.stages.values() {
+            for integration in self.snapshots.get(&stage.deployment_id).into_iter().flatten() {
+                self.check_integration(integration)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_integration(&self, integration: &method::Integration) -> Checked<()> {
+        let template: String = integration.request_templates.values().cloned().collect();
+        let machines = [("-standard-", &self.world.standard), ("-express-", &self.world.express)];
+        for (mark, machine) in machines {
+            if template.contains(mark) && machine.is_none() {
+                return Err(self.broken(&format!("a route is served whose state machine is gone: sfe..{mark}")));
+            }
+        }
+        if !integration.credentials.contains("/sfe/") {
+            return Ok(());
+        }
+        let action = integration.uri.rsplit('/').next().unwrap_or_default();
+        let permissions =
+            self.world.gateway_role.as_ref().and_then(|role| role.permissions.as_ref()).map(|found| found.to_json());
+        let allowed = permissions.is_some_and(|text| text.contains(&format!("states:{action}")));
+        if allowed {
+            Ok(())
+        } else {
+            Err(self.broken(&format!("a route is served whose role does not allow states:{action}")))
+        }
+    }
+
+    fn broken(&self, what: &str) -> TestCaseError {
+        TestCaseError::fail(format!("{what}\n{}", self.story()))
+    }
+
+    fn story(&self) -> String {
+        let lines = self.actions.iter().map(|action| format!("  {action}"));
+        lines
+            .chain(self.left.waiting.iter().map(|wait| format!("  waiting: {}: {}", wait.object, wait.why)))
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
+    pub fn expect_rest(&self) -> Checked<()> {
+        if self.left.is_empty() {
+            Ok(())
+        } else {
+            Err(TestCaseError::fail(format!("not at rest: {:?}\n{}", self.left, self.story())))
+        }
+    }
+
+    pub fn expect_no_action(&self) -> Checked<()> {
+        self.expect_rest()?;
+        if self.actions.is_empty() {
+            Ok(())
+        } else {
+            Err(TestCaseError::fail(format!("expected nothing:\n{}", self.story())))
+        }
+    }
+
+    /// The same as if nothing had been there before, but for ids.
+    pub fn expect_same_as_from_nothing(&self, desired: &Desired) -> Checked<()> {
+        let mut fresh = Self::new(0);
+        fresh.to(desired)?.expect_rest()?;
+        let (found, wanted) = (shape(&self.world), shape(&fresh.world));
+        if found == wanted {
+            Ok(())
+        } else {
+            Err(TestCaseError::fail(format!("differs from a fresh start:\n{found:#?}\n{wanted:#?}")))
+        }
+    }
+
+    /// Someone deletes or edits something by hand.
+    pub fn vandalize(&mut self, pick: u8) {
+        let api = self.world.rest_api.as_ref().map(|api| api.id.clone()).unwrap_or_default();
+        match pick % 9 {
+            0 => self.world.gateway_role = None,
+            1 => self.world.workflow_role = None,
+            2 => self.world.log_group = None,
+            3 => (self.world.standard, self.world.express) = (None, None),
+            4 => {
+                let name = self.world.stages.keys().next().cloned().unwrap_or_default();
+                self.world.apply(&Action::Stage(stage::Action::DeleteStage { rest_api_id: api, name }));
+            }
+            5 => self.world.resources.values_mut().for_each(|resource| resource.methods.clear()),
+            6 => {
+                for found in self.world.resources.values_mut().flat_map(|resource| resource.methods.values_mut()) {
+                    found
+                        .integration
+                        .iter_mut()
+                        .for_each(|found| found.credentials = "arn:aws:iam::000000000000:role/evil".to_owned());
+                }
+            }
+            7 => {
+                for role in [&mut self.world.gateway_role, &mut self.world.workflow_role].into_iter().flatten() {
+                    role.managed_policy_arns.insert("arn:aws:iam::aws:policy/AdministratorAccess".to_owned());
+                }
+            }
+            _ => self.world.deployments.clear(),
+        }
+    }
+
+    /// Something loses our tags; answers what.
+    pub fn disown(&mut self, pick: u8) -> Option<String> {
+        let (name, tags) = match pick {
+            0 => ("gateway role", &mut self.world.gateway_role.as_mut()?.tags),
+            1 => ("workflow role", &mut self.world.workflow_role.as_mut()?.tags),
+            _ => ("log group", &mut self.world.log_group.as_mut()?.tags),
+        };
+        tags.remove("sfe.dev/name");
+        Some(name.to_owned())
+    }
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_second(1_800_000_000).unwrap()
+}
+
+/// What is there, without ids.
+#[derive(Debug, PartialEq)]
+struct Shape {
+    roles: Vec<Option<role::Observed>>,
+    machines: Vec<(StateMachineType, Option<state_machine::Observed>)>,
+    log_retention: Option<Option<i32>>,
+    api: Option<(String, bool)>,
+    methods: Vec<String>,
+    shared: Vec<String>,
+    stages: Vec<String>,
+    deployments: usize,
+}
+
+fn shape(world: &World) -> Shape {
+    let methods = world.resources.iter().flat_map(|(path, resource)| {
+        resource.methods.iter().map(move |(verb, found)| {
+            format!("{verb} {path} {:?} {:?}", found.integration, found.settings.authorization_type)
+        })
+    });
+    let shared = world.authorizers.keys().chain(world.models.keys()).chain(world.resources.keys()).cloned();
+    let role =
+        |role: &Option<role::Observed>| role.clone().map(|role| role::Observed { inline_policies: None, ..role });
+    Shape {
+        roles: vec![role(&world.gateway_role), role(&world.workflow_role)],
+        machines: vec![
+            (StateMachineType::Standard, world.standard.clone()),
+            (StateMachineType::Express, world.express.clone()),
+        ],
+        log_retention: world.log_group.as_ref().map(|group| group.retention_days),
+        api: world.rest_api.as_ref().map(|api| (api.name.clone(), api.disable_execute_api_endpoint)),
+        methods: methods.collect(),
+        shared: shared.chain(world.request_validator.iter().map(|_| "validator".to_owned())).collect(),
+        stages: world.stages.keys().cloned().collect(),
+        deployments: world.deployments.len(),
+    }
+}
