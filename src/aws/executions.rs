@@ -55,7 +55,7 @@ async fn logged(clients: &Clients, log_group: &str, since: Timestamp) -> Result<
             Err(error) if error.class == Class::NotFound => return Ok(Vec::new()), // made with the state machine
             Err(error) => return Err(error),
         };
-        events.extend(answer.events().iter().filter_map(|event| event.message().and_then(parse)));
+        events.extend(answer.events().iter().filter_map(|event| parse(event.message()?, event.timestamp()?)));
         token = answer.next_token;
         if token.is_none() {
             break;
@@ -64,26 +64,17 @@ async fn logged(clients: &Clients, log_group: &str, since: Timestamp) -> Result<
     Ok(from_log_events(events))
 }
 
-/// One event as Step Functions logs it: `event_timestamp` is milliseconds since 1970, as text. None for what is no such event.
-fn parse(message: &str) -> Option<LogEvent> {
+/// One event as Step Functions logs it, `at` milliseconds since 1970. None for what is no such event.
+fn parse(message: &str, at: i64) -> Option<LogEvent> {
     #[derive(Deserialize)]
     struct Event {
         execution_arn: String,
         #[serde(rename = "type")]
         type_: String,
-        event_timestamp: serde_json::Value,
     }
-    let event: Event = serde_json::from_str(message).ok()?;
-    let milliseconds = match &event.event_timestamp {
-        serde_json::Value::String(text) => text.parse().ok()?,
-        other => other.as_i64()?,
-    };
-    let at = Timestamp::from_millisecond(milliseconds).ok()?;
-    event.type_.starts_with("Execution").then_some(LogEvent {
-        execution_arn: event.execution_arn,
-        type_: event.type_,
-        at,
-    })
+    let Event { execution_arn, type_ } = serde_json::from_str(message).ok()?;
+    let at = Timestamp::from_millisecond(at).ok()?;
+    type_.starts_with("Execution").then_some(LogEvent { execution_arn, type_, at })
 }
 
 #[cfg(test)]
@@ -92,15 +83,13 @@ mod tests {
 
     #[test]
     fn events_are_read_and_others_passed_over() {
-        let message = r#"{"id":"1","type":"ExecutionStarted","execution_arn":"a","event_timestamp":"1700000000000","details":{}}"#;
-        assert_eq!(parse(message).map(|event| event.at.as_second()), Some(1_700_000_000));
-        for other in [
-            "",
-            "{}",
-            r#"{"type":"PassStateEntered","execution_arn":"a","event_timestamp":"1"}"#,
-            r#"{"type":"ExecutionStarted","execution_arn":"a","event_timestamp":"x"}"#,
-        ] {
-            assert_eq!(parse(other), None, "{other}");
+        let message = r#"{"id":"1","type":"ExecutionStarted","execution_arn":"a","details":{}}"#;
+        assert_eq!(parse(message, 1_700_000_000_000).map(|event| event.at.as_second()), Some(1_700_000_000));
+        assert_eq!(parse(message, i64::MAX), None);
+        for other in
+            ["", "{}", r#"{"type":"PassStateEntered","execution_arn":"a"}"#, r#"{"type":1,"execution_arn":"a"}"#]
+        {
+            assert_eq!(parse(other, 1), None, "{other}");
         }
     }
 }

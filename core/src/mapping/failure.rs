@@ -46,19 +46,19 @@ pub(super) fn failure(said: &Responses, call: &Call, at: &FieldPath, mistakes: &
     }
     template.code(")\n");
     client.answer(400, &mut template);
-    template.code("\n#elseif(").code(NOT_FOUND).code(")\n");
+    template.code("#elseif(").code(NOT_FOUND).code(")\n");
     client.answer(404, &mut template);
-    template.code("\n#elseif(").code(CONFLICT).code(")\n");
+    template.code("#elseif(").code(CONFLICT).code(")\n");
     client.answer(409, &mut template);
-    template.code("\n#elseif(").code(THROTTLING).code(")\n");
+    template.code("#elseif(").code(THROTTLING).code(")\n");
     server.answer(TOO_MANY_REQUESTS, &mut template);
-    template.code("\n#else\n");
+    template.code("#else\n");
     match &server.body {
         Some(json) => template.document(json),
         None => template.code(r#"{"error":"InternalServerError"}"#),
     };
     // Once, at the end: a second time within one rendering is a 5XX.
-    template.code("\n#end\n#set($context.responseOverride.status = $code)\n");
+    template.code("#end\n#set($context.responseOverride.status = $code)\n");
     Some(Response { status: default, template: bounded(template.finish(), at, mistakes)? })
 }
 

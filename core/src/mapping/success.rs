@@ -138,12 +138,12 @@ fn sync(body: &Answer, rules: &[Rule], template: &mut Template) {
     template.code("#if($status == 'SUCCEEDED')\n");
     print(body, StepFunctionsAction::StartSyncExecution, template);
     for rule in rules {
-        template.code("\n#elseif(");
+        template.code("#elseif(");
         rule.condition(template);
         rule.answer(template);
     }
-    template.code("\n#elseif($status == 'TIMED_OUT')\n#set($code = ").number(GATEWAY_TIMEOUT).code(")\n$failure");
-    template.code("\n#else\n#set($code = ").number(BAD_GATEWAY).code(")\n$failure\n#end\n");
+    template.code("#elseif($status == 'TIMED_OUT')\n#set($code = ").number(GATEWAY_TIMEOUT).code(")\n$failure");
+    template.code("#else\n#set($code = ").number(BAD_GATEWAY).code(")\n$failure#end\n");
     override_status(template);
 }
 
@@ -156,13 +156,13 @@ fn describe(body: &Answer, rules: &[Rule], template: &mut Template) {
         .code("#set($failed = false)\n#if($status == 'FAILED' || $status == 'TIMED_OUT' || $status == 'ABORTED')\n");
     template.code("#set($failed = true)\n#end\n");
     for (index, rule) in rules.iter().enumerate() {
-        template.code(if index == 0 { "#if($failed == true && " } else { "\n#elseif($failed == true && " });
+        template.code(if index == 0 { "#if($failed == true && " } else { "#elseif($failed == true && " });
         rule.condition(template);
         rule.answer(template);
     }
-    template.code("\n#else\n");
+    template.code("#else\n");
     print(body, StepFunctionsAction::DescribeExecution, template);
-    template.code("\n#end\n");
+    template.code("#end\n");
     override_status(template);
 }
 
@@ -249,6 +249,7 @@ fn prepare(answer: &Answer, action: StepFunctionsAction, template: &mut Template
     }
 }
 
+/// Prints the answer. A directive follows on the same line: a line break before it would be part of the body.
 fn print(answer: &Answer, action: StepFunctionsAction, template: &mut Template) {
     match (answer, action) {
         (Answer::Nothing, _) => template,

@@ -93,7 +93,7 @@ async fn run(program: &str, arguments: &[String]) -> Result<ExitCode, Error> {
         () = stop.asked() => return Ok(ExitCode::FAILURE),
     };
     let mut command = sandbox.command(program);
-    command.args(arguments);
+    command.args(arguments).env("SANDBOX_PYTHON", sandbox.tool("python"));
     let mut child = match Command::from(command).kill_on_drop(true).spawn() {
         Ok(child) => child,
         Err(error) => {
