@@ -44,7 +44,7 @@ step "kubectl patch sfe hello --type=merge -p '{\"spec\":{\"executions\":{\"inte
 arn='{.status.executions.recent[0].arn}'
 has_arn() { [[ -n $(kubectl get sfe hello -o jsonpath="$arn") ]]; }
 until_holds "an execution in the status" has_arn
-step "kubectl get sfe hello -o yaml | sed -n '/^  executions:/,/^  [a-z].*Role/p'"
+step "kubectl get sfe hello -o yaml | grep -A 5 'recent:'"
 
 bold "4. A change is served without anyone touching AWS"
 changed='{"spec":{"stateMachine":{"definition":"{StartAt: Hello, States: {Hello: {Type: Pass, Result: {greeting: good evening}, End: true}}}"},"routes":[{"path":"/hello","method":"POST","auth":{"type":"NONE"},"responses":{"success":{"status":201}}}]}}'

@@ -53,6 +53,7 @@ end_with_the_parent()  # before the imports, which take a second
 import airspeed
 from airspeed.operators import value_to_string
 from localstack.aws import handlers
+from localstack.aws.api import CommonServiceException
 from localstack.http import Request, Response, route
 from localstack.services.apigateway.next_gen.execute_api import template_mapping
 from localstack.services.apigateway.next_gen.execute_api.integrations.aws import RestApiAwsIntegration
@@ -93,6 +94,21 @@ def read_input(self, body, params):
     self.parameters = {source: dict((params or {}).get(source) or {}) for source in ("path", "querystring", "header")}
 
 
+read_as_json = template_mapping.VelocityInput.json
+
+
+def read_json(self, path):
+    """Answers `""` for a member that is missing, and `null` for one that is null."""
+    text = read_as_json(self, path)
+    if text != '""':
+        return text
+    try:
+        found = template_mapping.parse(path or "$").find(json.loads(self.value))
+    except (TypeError, ValueError):  # no JSON
+        return text
+    return "null" if [match.value for match in found] == [None] else text
+
+
 class MethodsByBaseClass(dict):
     """Finds the added methods of a class or of the nearest of its base classes."""
 
@@ -106,6 +122,8 @@ template_mapping.VelocityUtilApiGateway.escapeJavaScript = escape_javascript
 # LocalStack hands over werkzeug's Headers, whose `get` ignores case and which has no keySet; on AWS all three are plain
 # maps, and never null.
 template_mapping.VelocityInput.__init__ = read_input
+# Jayway's read knows a null that is there from a member that isn't; LocalStack takes either for missing.
+template_mapping.VelocityInput.json = read_json
 # LocalStack looks methods up by exact class, so its own string class (each value of $input and $context) has no
 # `length`; in Java a value is a String.
 airspeed.operators.__additional_methods__ = MethodsByBaseClass(airspeed.operators.__additional_methods__)
@@ -121,6 +139,23 @@ METHODS[str]["equalsIgnoreCase"] = lambda self, other: isinstance(other, str) an
 METHODS[str]["endsWith"] = lambda self, suffix: self.endswith(suffix)
 # Java's String.indexOf answers -1 for what isn't there; LocalStack raises.
 METHODS[str]["indexOf"] = lambda self, part: self.find(part)
+
+# --- a correction to Step Functions ---
+
+
+def refuse_incomplete_call(_chain, context, _response):
+    """A call without a required member is answered by ValidationException, as every AWS service does; LocalStack's
+    Step Functions fails on it with 500.
+    """
+    if context.service_operation is None or context.service_operation.service != "stepfunctions":
+        return
+    for name in context.operation.input_shape.required_members:
+        if context.service_request.get(name) is None:
+            message = f"Value null at '{name}' failed to satisfy constraint: Member must not be null"
+            raise CommonServiceException("ValidationException", f"1 validation error detected: {message}")
+
+
+handlers.serve_custom_service_request_handlers.append(refuse_incomplete_call)
 
 # --- records ---
 

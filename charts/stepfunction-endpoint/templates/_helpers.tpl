@@ -1,0 +1,120 @@
+{{/* What the names of all objects begin with: at most 63 characters, as some of them become labels. */}}
+{{- define "sfe.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" -}}
+{{- else if contains .Chart.Name .Release.Name -}}
+{{- .Release.Name | trunc 63 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The name of what has no namespace: two releases of one name in two namespaces don't meet there. */}}
+{{- define "sfe.clusterName" -}}
+{{- printf "%s-%s" (include "sfe.fullname" .) .Release.Namespace -}}
+{{- end -}}
+
+{{- define "sfe.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- .Values.serviceAccount.name | default (include "sfe.fullname" .) -}}
+{{- else -}}
+{{- required "serviceAccount.name is required where serviceAccount.create is false" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "sfe.selectorLabels" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "sfe.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{ include "sfe.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end -}}
+
+{{- define "sfe.image" -}}
+{{- $missing := "image.repository is required: build the image with the Dockerfile, push it, and name it here" -}}
+{{- $repository := required $missing .Values.image.repository -}}
+{{- if .Values.image.digest -}}
+{{- printf "%s@%s" $repository .Values.image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" $repository (.Values.image.tag | default .Chart.AppVersion) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* All arguments of the container. `sfe` refuses a flag that comes twice, so a flag with a value of its own can't be an extra one. */}}
+{{- define "sfe.args" -}}
+{{- $own := dict
+  "--region" "region"
+  "--cluster-id" "clusterId"
+  "--namespace" "watchNamespace"
+  "--concurrency" "concurrency"
+  "--drift-interval" "driftInterval"
+  "--stalled-interval" "stalledInterval"
+  "--log" "log"
+  "--log-format" "logFormat" -}}
+- run
+{{- with .Values.region }}
+- {{ printf "--region=%s" . | quote }}
+{{- end }}
+{{- with .Values.clusterId }}
+- {{ printf "--cluster-id=%s" . | quote }}
+{{- end }}
+{{- with .Values.watchNamespace }}
+- {{ printf "--namespace=%s" . | quote }}
+{{- end }}
+- {{ printf "--concurrency=%d" (int .Values.concurrency) | quote }}
+- {{ printf "--drift-interval=%s" .Values.driftInterval | quote }}
+- {{ printf "--stalled-interval=%s" .Values.stalledInterval | quote }}
+- {{ printf "--log=%s" .Values.log | quote }}
+- {{ printf "--log-format=%s" .Values.logFormat | quote }}
+{{- range .Values.extraArgs }}
+{{- $flag := splitList "=" . | first }}
+{{- with get $own $flag }}
+{{- fail (printf "extraArgs: %s has a value of its own: set `%s`" $flag .) }}
+{{- end }}
+- {{ . | quote }}
+{{- end }}
+{{- end -}}
+
+{{/* The environment. The credentials' own calls, to STS, need a Region as well, and know no flag. */}}
+{{- define "sfe.env" -}}
+{{- with .Values.region }}
+- name: AWS_REGION
+  value: {{ . | quote }}
+{{- end }}
+{{- range .Values.extraEnv }}
+{{- if and $.Values.region (eq .name "AWS_REGION") }}
+{{- fail "extraEnv: AWS_REGION has a value of its own: set `region`" }}
+{{- end }}
+- {{ toYaml . | nindent 2 | trim }}
+{{- end }}
+{{- end -}}
+
+{{/* What the operator does in the namespaces that it works on, and nothing else. */}}
+{{- define "sfe.rules" -}}
+# The finalizer is patched on the object, the status on its subresource; the operator never creates or deletes a StepFunctionEndpoint.
+- apiGroups: [sfe.dev]
+  resources: [stepfunctionendpoints]
+  verbs: [get, list, watch, patch]
+- apiGroups: [sfe.dev]
+  resources: [stepfunctionendpoints/status]
+  verbs: [patch]
+# `definitionFrom` may name any ConfigMap beside the manifest. The watch sees metadata alone.
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [get, list, watch]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- end -}}
+
+{{/* By whose UID the operator names the cluster. */}}
+{{- define "sfe.clusterIdRule" -}}
+- apiGroups: [""]
+  resources: [namespaces]
+  resourceNames: [kube-system]
+  verbs: [get]
+{{- end -}}

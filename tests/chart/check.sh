@@ -1,0 +1,110 @@
+#!/usr/bin/env bash
+# Checks the chart without a cluster: usage: tests/chart/check.sh HELM
+# UPDATE=1 writes cases/*.rendered.yaml anew; the difference is then for a person to read.
+set -euo pipefail
+
+helm=${1:?usage: tests/chart/check.sh HELM}
+root=$(cd "$(dirname "$0")/../.." && pwd)
+chart=$root/charts/stepfunction-endpoint
+crd=$root/crds/stepfunctionendpoints.yaml
+cases=$root/tests/chart/cases
+docs=$root/docs/install.md
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+# A person's own Helm settings, plugins and cluster have no part in it.
+export HELM_CACHE_HOME=$scratch HELM_CONFIG_HOME=$scratch HELM_DATA_HOME=$scratch KUBECONFIG=/dev/null
+failures=0
+
+fail() {
+  echo "failed: $1" >&2
+  failures=$((failures + 1))
+}
+
+render() {
+  "$helm" template sfe "$chart" --namespace sfe-system --kube-version v1.30.0 "$@"
+}
+
+# refuse TEXT ARGUMENTS: rendering with these arguments fails, and says this.
+refuse() {
+  local text=$1
+  shift
+  if render --values "$cases/minimal.values.yaml" "$@" >"$scratch/out" 2>&1; then
+    fail "accepted: $*"
+  elif ! grep --quiet --fixed-strings -- "$text" "$scratch/out"; then
+    fail "refused $* without saying: $text"
+    cat "$scratch/out" >&2
+  fi
+}
+
+for values in "$cases"/*.values.yaml; do
+  name=$(basename "$values" .values.yaml)
+  "$helm" lint --strict --quiet --values "$values" "$chart" || fail "lint of $name"
+  if ! render --values "$values" >"$scratch/$name"; then
+    fail "rendering of $name"
+    continue
+  fi
+  [[ -z ${UPDATE:-} ]] || cp "$scratch/$name" "$cases/$name.rendered.yaml"
+  diff --unified "$cases/$name.rendered.yaml" "$scratch/$name" || fail "$name renders differently: UPDATE=1 $0 HELM"
+done
+
+# The CustomResourceDefinition: the same file twice, rendered as it is but for the annotation.
+cmp "$crd" "$chart/files/stepfunctionendpoints.yaml" || fail "the chart's copy is old: cp $crd $chart/files/"
+if render --values "$cases/minimal.values.yaml" --set crds.install=true --show-only templates/crd.yaml >"$scratch/crd"; then
+  grep --quiet '^    helm.sh/resource-policy: keep$' "$scratch/crd" || fail "uninstalling would delete the CustomResourceDefinition"
+  sed -e '1,/^# Source:/d' -e '/^  annotations:$/d' -e '/^    helm.sh\/resource-policy: keep$/d' -e '/^$/d' "$scratch/crd" >"$scratch/bare"
+  sed -e '/^$/d' "$crd" | diff - "$scratch/bare" || fail "the rendered CustomResourceDefinition is another"
+else
+  fail "rendering of the CustomResourceDefinition"
+fi
+
+# The API server drops an empty map or list, so it would differ for ever.
+if grep --line-number --extended-regexp ': (\{\}|\[\]|null|"")$' "$cases"/*.rendered.yaml; then
+  fail "empty values"
+fi
+
+refuse 'image.repository is required' --set image.repository=
+refuse "additional properties 'replicas' not allowed" --set replicas=2
+refuse "additional properties 'tags' not allowed" --set image.tags=1
+refuse "at '/concurrency'" --set concurrency=many
+refuse "at '/concurrency'" --set concurrency=0
+refuse "at '/driftInterval'" --set driftInterval=10
+refuse "at '/driftInterval'" --set-json 'driftInterval=10'
+refuse "at '/stalledInterval'" --set stalledInterval=soon
+refuse "at '/logFormat'" --set logFormat=xml
+refuse "at '/region'" --set region=Frankfurt
+refuse "at '/clusterId'" --set-string 'clusterId=a b'
+refuse "at '/watchNamespace'" --set watchNamespace=Team_A
+refuse "at '/image/tag'" --set-json image.tag=1.2
+refuse "at '/image/digest'" --set image.digest=latest
+refuse "at '/image/repository'" --set image.repository=registry.example.com/sfe:1.2
+refuse "at '/extraArgs/0'" --set 'extraArgs={run}'
+refuse 'set `region`' --set 'extraArgs={--region=eu-central-1}'
+refuse 'set `logFormat`' --set 'extraArgs={--log-format=text}'
+refuse "at '/extraEnv/0/value'" --set-json 'extraEnv=[{"name":"A","value":1}]'
+refuse 'set `region`' --set region=eu-central-1 --set-json 'extraEnv=[{"name":"AWS_REGION","value":"eu-west-1"}]'
+refuse "at '/serviceAccount/annotations/a'" --set-json 'serviceAccount.annotations={"a":1}'
+refuse "at '/runAsUser'" --set runAsUser=0
+refuse 'serviceAccount.name is required' --set serviceAccount.create=false
+refuse 'kubeVersion' --kube-version v1.29.9
+render --values "$cases/minimal.values.yaml" --kube-version v1.31.2-eks-7f9249a >/dev/null || fail "a provider's suffix"
+
+# Each value is in the documentation, and each AWS operation in its IAM policy. API Gateway's are HTTP verbs there.
+sed --quiet 's/^\([a-zA-Z]*\):.*/\1/p' "$chart/values.yaml" | while read -r key; do
+  grep --quiet "^|.*\`$key[\`.]" "$docs" || echo "$key"
+done >"$scratch/undocumented"
+[[ ! -s $scratch/undocumented ]] || fail "values that docs/install.md does not name: $(paste --serial --delimiters=' ' "$scratch/undocumented")"
+python3 - "$docs" >"$scratch/policies" <<'PYTHON' || fail "an IAM policy of docs/install.md is no JSON"
+import json, re, sys
+for block in re.findall(r"^```json$(.*?)^```$", open(sys.argv[1]).read(), re.M | re.S):
+    for statement in json.loads(block)["Statement"]:
+        if statement["Effect"] == "Allow":
+            print(*statement["Action"], sep="\n")
+PYTHON
+grep --recursive --only-matching --no-filename --extended-regexp '"(iam|logs|states):[A-Z][A-Za-z]+"' \
+  "$root/core/src/action.rs" "$root/src/aws" | tr --delete '"' | sort --unique | while read -r operation; do
+  grep --quiet --line-regexp "$operation" "$scratch/policies" || echo "$operation"
+done >"$scratch/missing"
+[[ ! -s $scratch/missing ]] || fail "operations that the IAM policy of docs/install.md lacks: $(paste --serial --delimiters=' ' "$scratch/missing")"
+
+[[ $failures -eq 0 ]] || exit 1
+echo "chart: all checks passed"

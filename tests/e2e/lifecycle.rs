@@ -1,0 +1,183 @@
+//! What becomes of an endpoint from its first apply to its deletion, whatever happens to it, to the operator or to AWS.
+//!
+//! Each story has a namespace and an operator of its own, with short intervals by the operator's own flags.
+
+mod changes;
+mod crashes;
+mod deletion;
+mod drift;
+mod executions;
+mod guests;
+mod mistakes;
+mod outages;
+mod picture;
+mod turnstile;
+
+use kube::api::{Api, DynamicObject, Patch, PatchParams};
+use kube::discovery::ApiResource;
+use serde_json::{Value, json};
+use sfe_core::api::StateMachineType;
+use sfe_core::owner::Owner;
+use sfe_sandbox::Call;
+
+use crate::operator::Operator;
+use crate::world::{World, condition, is_ready, until};
+
+/// A STANDARD workflow: `fail` in its input makes an execution fail. With every object that an endpoint can have.
+pub const ORDERS: &str = r"
+apiVersion: sfe.dev/v1alpha1
+kind: StepFunctionEndpoint
+metadata: {name: orders}
+spec:
+  stateMachine:
+    definition: |
+      StartAt: Check
+      States:
+        Check:
+          Type: Choice
+          Choices: [{Variable: $.fail, IsPresent: true, Next: Refuse}]
+          Default: Accept
+        Refuse: {Type: Fail, Error: Refused, Cause: the request asked for it}
+        Accept: {Type: Pass, End: true}
+    logging: {level: ERROR, retentionDays: 14}
+    role: {statements: [{actions: ['s3:GetObject'], resources: ['arn:aws:s3:::orders/*']}]}
+  executions: {interval: 1h}
+  routes:
+  - {path: /orders, method: POST, auth: {type: NONE}, action: StartExecution}
+";
+
+/// What it makes in AWS, as [`World::inventory`] tells it.
+pub fn objects_of_orders(namespace: &str) -> Vec<String> {
+    [
+        format!("log group /aws/vendedlogs/states/sfe-{namespace}-orders-logs"),
+        format!("rest api {namespace}-orders"),
+        format!("role sfe-{namespace}-orders-gateway"),
+        format!("role sfe-{namespace}-orders-workflow"),
+        format!("stage {namespace}-orders/prod"),
+        format!("state machine sfe-{namespace}-orders-standard"),
+    ]
+    .into()
+}
+
+/// An operator of this namespace alone, which is the cluster's name in its tags too.
+pub async fn start(world: &World, namespace: &str, flags: &[&str]) -> Operator {
+    start_through(world, namespace, world.sandbox.aws_endpoint(), flags).await
+}
+
+/// The same, which reaches AWS through something that a test put before it.
+pub async fn start_through(world: &World, namespace: &str, aws_endpoint: &str, flags: &[&str]) -> Operator {
+    Operator::launch(world, namespace, |command, address| {
+        command.args(["run", "--namespace", namespace, "--cluster-id", namespace]);
+        command.args(["--log-format", "text", "--listen", address]).args(flags);
+        command.env("AWS_ENDPOINT_URL", aws_endpoint);
+    })
+    .await
+}
+
+/// Whose the AWS objects are that an operator of [`start`] makes.
+pub fn owner(namespace: &str, name: &str) -> Owner {
+    Owner { cluster: namespace.to_owned(), namespace: namespace.to_owned(), name: name.to_owned() }
+}
+
+/// The ARN that its state machine has.
+pub fn state_machine_arn(owner: &Owner, type_: StateMachineType) -> String {
+    format!("arn:aws:states:eu-central-1:000000000000:stateMachine:{}", owner.state_machine_name(type_))
+}
+
+/// Whether a call changes nothing.
+pub fn is_read(call: &Call) -> bool {
+    ["Get", "List", "Describe", "Filter"].iter().any(|verb| call.operation.starts_with(verb))
+}
+
+/// The names of all calls that change something.
+pub fn writes(calls: &[Call]) -> Vec<&str> {
+    calls.iter().filter(|call| !is_read(call)).map(|call| call.operation.as_str()).collect()
+}
+
+/// Whether the stage serves what the manifest says now.
+pub fn is_live(endpoint: &Value) -> bool {
+    let live = condition(endpoint, "Live");
+    is_ready(endpoint)
+        && live["status"] == "True"
+        && live["observedGeneration"] == endpoint["metadata"]["generation"]
+        && condition(endpoint, "Reconciling").is_null()
+        && condition(endpoint, "Stalled").is_null()
+}
+
+/// A document with a JSON merge patch (RFC 7396) applied: what kubectl and the API server do with one.
+pub fn merged(document: &Value, patch: &Value) -> Value {
+    let Value::Object(patch) = patch else { return patch.clone() };
+    let mut merged_object = document.as_object().cloned().unwrap_or_default();
+    for (key, value) in patch {
+        match value {
+            Value::Null => drop(merged_object.remove(key)),
+            value => {
+                let member = merged(document.get(key).unwrap_or(&Value::Null), value);
+                merged_object.insert(key.clone(), member);
+            }
+        }
+    }
+    Value::Object(merged_object)
+}
+
+/// Each write of an object gives it another.
+pub fn resource_version(endpoint: &Value) -> &str {
+    endpoint["metadata"]["resourceVersion"].as_str().unwrap()
+}
+
+impl World {
+    /// Changes a StepFunctionEndpoint by a JSON merge patch, and answers it as it then is.
+    pub async fn patch(&self, namespace: &str, name: &str, patch: &Value) -> Value {
+        self.try_patch(namespace, name, patch).await.unwrap_or_else(|said| panic!("{name}: {patch}: {said}"))
+    }
+
+    /// The same, where the API server may refuse.
+    pub async fn try_patch(&self, namespace: &str, name: &str, patch: &Value) -> Result<Value, String> {
+        let resource = ApiResource {
+            group: "sfe.dev".to_owned(),
+            version: "v1alpha1".to_owned(),
+            api_version: "sfe.dev/v1alpha1".to_owned(),
+            kind: "StepFunctionEndpoint".to_owned(),
+            plural: "stepfunctionendpoints".to_owned(),
+        };
+        let api: Api<DynamicObject> = Api::namespaced_with(self.kube.clone(), namespace, &resource);
+        let strict = PatchParams { field_validation: Some(kube::api::ValidationDirective::Strict), ..Default::default() };
+        let patched = api.patch(name, &strict, &Patch::Merge(patch)).await.map_err(|error| error.to_string())?;
+        Ok(serde_json::to_value(patched).unwrap())
+    }
+
+    /// Waits until the stage serves what the manifest says now, and all else is as it says too.
+    pub async fn until_live(&self, namespace: &str, name: &str) -> Value {
+        self.until_endpoint(namespace, name, "Live", is_live).await
+    }
+
+    /// How often an operator has looked at all that it has in AWS since this call.
+    pub async fn looks_after(&self, index: u64, operator: &Operator) -> usize {
+        let calls = self.calls_after(index, &operator.access_key).await;
+        calls.iter().filter(|call| call.operation == "GetRestApis").count()
+    }
+
+    /// "Again: nothing". For an operator with a short --drift-interval and one endpoint alone: it looks twice more from
+    /// beginning to end, and writes nothing, neither to AWS nor to the status. `what` says what came before.
+    pub async fn check_rest(&self, operator: &Operator, namespace: &str, name: &str, what: &str) {
+        let before = self.endpoint(namespace, name).await.unwrap();
+        let from = self.last_call().await;
+        // The third look begins once the second has ended, its write of the status included.
+        until(&format!("{namespace}/{name}: looked at three times"), async || {
+            let looks = self.looks_after(from, operator).await;
+            if looks >= 3 { Ok(()) } else { Err(looks) }
+        })
+        .await;
+        let calls = self.calls_after(from, &operator.access_key).await;
+        assert_eq!(writes(&calls), Vec::<&str>::new(), "{what}: writes to AWS though nothing changed");
+        let after = self.endpoint(namespace, name).await.unwrap();
+        let statuses = (&before["status"], &after["status"]);
+        let versions = (resource_version(&before), resource_version(&after));
+        assert_eq!(versions.0, versions.1, "{what}: the status was written though nothing changed: {statuses:?}");
+    }
+}
+
+/// The patch of an annotation that means nothing: the operator looks at the object, and that is all.
+pub fn touch() -> Value {
+    json!({ "metadata": { "annotations": { "example.com/touched": "yes" } } })
+}

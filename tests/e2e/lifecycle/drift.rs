@@ -1,0 +1,206 @@
+//! What someone changes by hand in AWS is put back, and the status says what it was.
+
+use std::pin::Pin;
+
+use aws_sdk_apigateway::types::{IntegrationType, Op, PatchOperation};
+use serde_json::Value;
+use sfe_core::api::StateMachineType;
+use sfe_core::kinds::role::INLINE_POLICY;
+
+use super::{ORDERS, is_live, owner, picture, start, state_machine_arn};
+use crate::http;
+use crate::world::{self, until};
+
+const NAMESPACE: &str = "drift";
+const READ_ONLY: &str = "arn:aws:iam::aws:policy/ReadOnlyAccess";
+
+/// One change by hand, and what the status then says of it.
+struct Edit<'a> {
+    what: &'static str,
+    edit: Pin<Box<dyn Future<Output = ()> + 'a>>,
+    object: String,
+    field: &'static str,
+    /// Parts of `expected` and of `found`.
+    expected: &'a str,
+    found: &'a str,
+}
+
+#[test]
+fn what_is_changed_by_hand_is_put_back_and_told() {
+    world::run(async |world| {
+        world.create_namespace(NAMESPACE);
+        let operator = start(world, NAMESPACE, &["--drift-interval", "1s"]).await;
+        world.apply(NAMESPACE, ORDERS);
+        let endpoint = world.until_live(NAMESPACE, "orders").await;
+        let (owner, url) = (owner(NAMESPACE, "orders"), world.stage_url(&endpoint, "/orders"));
+        let id = picture::api_id(world, &owner).await.unwrap();
+        let (gateway_role, workflow_role) = (owner.gateway_role_name(), owner.workflow_role_name());
+        let (machine, group) = (state_machine_arn(&owner, StateMachineType::Standard), owner.log_group_name());
+        let (gateway, iam) = (&world.apigateway, &world.iam);
+        let resources = gateway.get_resources().rest_api_id(&id).send().await.unwrap();
+        let resource = |path: &str| {
+            let found = resources.items().iter().find(|resource| resource.path() == Some(path));
+            found.and_then(|resource| resource.id()).unwrap().to_owned()
+        };
+        let (root, orders) = (resource("/"), resource("/orders"));
+        let as_declared = picture::of(world, &owner).await;
+        let deployment = endpoint["status"]["api"]["deploymentId"].as_str().unwrap();
+
+        // Nobody else's route is ours to remove. It stays through all that follows.
+        let manual = gateway.create_resource().rest_api_id(&id).parent_id(&root).path_part("manual").send().await;
+        let manual = manual.unwrap().id.unwrap();
+        let method = gateway.put_method().rest_api_id(&id).resource_id(&manual).http_method("GET");
+        method.authorization_type("NONE").send().await.unwrap();
+        let integration = gateway.put_integration().rest_api_id(&id).resource_id(&manual).http_method("GET");
+        integration.r#type(IntegrationType::Mock).send().await.unwrap();
+        let with_manual = picture::of(world, &owner).await;
+        assert_ne!(with_manual, as_declared);
+        world.check_rest(&operator, NAMESPACE, "orders", "a route made by hand").await;
+
+        let replace = |path: &str, value: &str| PatchOperation::builder().op(Op::Replace).path(path).value(value).build();
+        let role = |name: &str| format!("role {name}");
+        let edits = [
+            Edit {
+                what: "the integration's credentials",
+                edit: Box::pin(async {
+                    let edit = gateway.update_integration().rest_api_id(&id).resource_id(&orders).http_method("POST");
+                    let other = replace("/credentials", "arn:aws:iam::000000000000:role/other");
+                    edit.patch_operations(other).send().await.unwrap();
+                }),
+                object: "method POST /orders".to_owned(),
+                field: "credentials",
+                expected: &gateway_role,
+                found: "arn:aws:iam::000000000000:role/other",
+            },
+            Edit {
+                what: "the stage deleted",
+                edit: Box::pin(async {
+                    gateway.delete_stage().rest_api_id(&id).stage_name("prod").send().await.unwrap();
+                }),
+                object: "stage prod".to_owned(),
+                field: "",
+                expected: "as declared",
+                found: "needs apigateway:CreateStage",
+            },
+            Edit {
+                what: "the stage moved to another deployment",
+                edit: Box::pin(async {
+                    let other = gateway.create_deployment().rest_api_id(&id).description("by hand").send().await.unwrap();
+                    let other = replace("/deploymentId", other.id().unwrap());
+                    let edit = gateway.update_stage().rest_api_id(&id).stage_name("prod");
+                    edit.patch_operations(other).send().await.unwrap();
+                }),
+                object: "stage prod".to_owned(),
+                field: "deploymentId",
+                expected: deployment,
+                found: "",
+            },
+            Edit {
+                what: "the workflow role's inline policy deleted",
+                edit: Box::pin(async {
+                    let delete = iam.delete_role_policy().role_name(&workflow_role).policy_name(INLINE_POLICY);
+                    delete.send().await.unwrap();
+                }),
+                object: role(&workflow_role),
+                field: "policyDocument",
+                expected: "Statement",
+                found: "none",
+            },
+            Edit {
+                what: "a managed policy attached to the gateway role",
+                edit: Box::pin(async {
+                    iam.attach_role_policy().role_name(&gateway_role).policy_arn(READ_ONLY).send().await.unwrap();
+                }),
+                object: role(&gateway_role),
+                field: "",
+                expected: "as declared",
+                found: "needs iam:DetachRolePolicy",
+            },
+            Edit {
+                what: "the trust policy widened",
+                edit: Box::pin(async {
+                    let anyone = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}"#;
+                    let edit = iam.update_assume_role_policy().role_name(&gateway_role).policy_document(anyone);
+                    edit.send().await.unwrap();
+                }),
+                object: role(&gateway_role),
+                field: "assumeRolePolicyDocument",
+                expected: "apigateway.amazonaws.com",
+                found: "AWS",
+            },
+            Edit {
+                what: "the definition edited",
+                edit: Box::pin(async {
+                    let edit = world.sfn.update_state_machine().state_machine_arn(&machine);
+                    let edit = edit.definition(r#"{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}"#);
+                    edit.send().await.unwrap();
+                }),
+                object: format!("state machine {}", machine.rsplit(':').next().unwrap()),
+                field: "definition",
+                expected: "Refuse",
+                found: "Succeed",
+            },
+            Edit {
+                what: "the log kept for ever",
+                edit: Box::pin(async {
+                    world.logs.delete_retention_policy().log_group_name(&group).send().await.unwrap();
+                }),
+                object: format!("log group {group}"),
+                field: "retentionInDays",
+                expected: "14",
+                found: "none",
+            },
+            Edit {
+                what: "the API renamed",
+                edit: Box::pin(async {
+                    let edit = gateway.update_rest_api().rest_api_id(&id);
+                    edit.patch_operations(replace("/name", "by hand")).send().await.unwrap();
+                }),
+                object: format!("REST API {id}"),
+                field: "name",
+                expected: "drift-orders",
+                found: "by hand",
+            },
+            Edit {
+                what: "a route of ours deleted",
+                edit: Box::pin(async {
+                    let delete = gateway.delete_method().rest_api_id(&id).resource_id(&orders).http_method("POST");
+                    delete.send().await.unwrap();
+                }),
+                object: "method POST /orders".to_owned(),
+                field: "",
+                expected: "as declared",
+                found: "needs apigateway:PutMethod",
+            },
+        ];
+        for edit in edits {
+            let what = edit.what;
+            edit.edit.await;
+            let repaired = async || {
+                let found = picture::of(world, &owner).await;
+                if found == with_manual { Ok(()) } else { Err(found) }
+            };
+            until(&format!("{what}: put back"), repaired).await;
+            let told = world.until_endpoint(NAMESPACE, "orders", &format!("{what}: told"), |endpoint| {
+                is_live(endpoint) && drift(endpoint, &edit.object, edit.field).is_some()
+            });
+            let told = told.await;
+            let drift = drift(&told, &edit.object, edit.field).unwrap();
+            let has = |member: &str, part: &str| drift[member].as_str().is_some_and(|text| text.contains(part));
+            let is_told = has("expected", edit.expected) && has("found", edit.found) && has("at", "T");
+            assert!(is_told, "{what}: expected {}, found {}: {drift}", edit.expected, edit.found);
+            let answer = http::post(url.as_str(), "{}").send().await;
+            assert_eq!(answer.status, 200, "{what}: {answer:?}");
+        }
+        world.check_rest(&operator, NAMESPACE, "orders", "after all repairs").await;
+        let manual = "/api/methods/GET ~1manual";
+        let now = picture::of(world, &owner).await;
+        assert_eq!(now.pointer(manual), with_manual.pointer(manual), "the route made by hand is gone");
+    });
+}
+
+/// What the status says of one field of one object.
+fn drift<'a>(endpoint: &'a Value, object: &str, field: &str) -> Option<&'a Value> {
+    let mut drift = endpoint["status"]["drift"].as_array()?.iter();
+    drift.find(|drift| drift["object"] == object && drift["field"] == field)
+}

@@ -1,0 +1,23 @@
+//! The whole thing: our binary, a real API server, a local AWS, and HTTP calls through the stage.
+//!
+//! - One sandbox for all tests, each in a namespace of its own. It ends with this process.
+//! - Whatever is waited for has a deadline, and a wait that ends says what was there instead.
+//! - What a test says of AWS, it reads from AWS; what it says of an execution's input, from what left the gateway.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "clippy.toml allows it in tests, but not in what tests call"
+)]
+
+mod examples;
+mod hostile;
+mod http;
+mod inventory;
+mod operator;
+mod rendered;
+mod serving;
+mod typed;
+mod whole;
+mod world;
