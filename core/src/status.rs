@@ -215,7 +215,7 @@ fn set(
         Some(found) => *found = condition,
         None => status.conditions.push(condition),
     }
-    status.conditions.sort_by(|one, other| rank(&one.type_).cmp(&rank(&other.type_)));
+    status.conditions.sort_by_key(|condition| rank(&condition.type_));
 }
 
 /// The order in which a person reads the conditions.

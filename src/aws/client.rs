@@ -49,13 +49,13 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
 
 impl SdkAws {
-    /// The clients of an environment: its credentials, Region and endpoint.
-    pub fn new(config: &SdkConfig, calls: Arc<dyn Calls>) -> Self {
+    /// The clients of an environment, its credentials and endpoint; `region` is where the credentials are asked for.
+    pub fn new(config: &SdkConfig, region: &str, calls: Arc<dyn Calls>) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .operation_attempt_timeout(ATTEMPT_TIMEOUT)
             .build();
-        let config = config.to_builder().timeout_config(timeouts).build();
+        let config = config.to_builder().region(Region::new(region.to_owned())).timeout_config(timeouts).build();
         Self { config, calls, by_region: Mutex::new(BTreeMap::new()) }
     }
 

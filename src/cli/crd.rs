@@ -15,3 +15,23 @@ pub fn run() -> Result<(), CliError> {
 fn text() -> Result<String, serde_saphyr::ser::Error> {
     serde_saphyr::to_string(&sfe_core::api::crd())
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn what_is_installed_is_what_the_code_says() {
+        let says = super::text().unwrap();
+        for file in ["crds/stepfunctionendpoints.yaml", "charts/stepfunction-endpoint/files/stepfunctionendpoints.yaml"]
+        {
+            let holds = std::fs::read_to_string(format!("{}/{file}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+            assert!(holds == says, "{file} differs from core/src/api: run `make crds`");
+        }
+    }
+
+    /// Client-side apply keeps the whole object in an annotation of at most 256 KiB.
+    #[test]
+    fn it_can_be_applied_from_a_client() {
+        assert!(super::text().unwrap().len() < 250 * 1024);
+        assert!(serde_json::to_string(&sfe_core::api::crd()).unwrap().len() < 250 * 1024);
+    }
+}

@@ -94,8 +94,9 @@ async fn operate(flags: Flags) -> Result<(), CliError> {
         CliError::new(format!("Kubernetes failed: {error}"), "run in a cluster, or set `KUBECONFIG`")
     })?;
     let config = aws_config::load_from_env().await;
-    let aws = SdkAws::new(&config, metrics);
     let region = flags.region.clone().or_else(|| config.region().map(ToString::to_string));
+    let region = region.ok_or_else(|| CliError::new("no AWS Region is set", "set `--region` or `AWS_REGION`"))?;
+    let aws = SdkAws::new(&config, &region, metrics);
     let options = tokio::select! {
         options = options(&flags, &client, &aws, region) => options?,
         () = stopped(stop.clone()) => return Ok(()),
@@ -110,8 +111,7 @@ async fn operate(flags: Flags) -> Result<(), CliError> {
 }
 
 /// Cluster, account and Region. AWS that can't be reached yet is waited for: the operator may start before its network.
-async fn options(flags: &Flags, client: &Client, aws: &SdkAws, region: Option<String>) -> Result<Options, CliError> {
-    let region = region.ok_or_else(|| CliError::new("no AWS Region is set", "set `--region` or `AWS_REGION`"))?;
+async fn options(flags: &Flags, client: &Client, aws: &SdkAws, region: String) -> Result<Options, CliError> {
     let cluster = match &flags.cluster_id {
         Some(id) => id.clone(),
         None => cluster_uid(client).await?,

@@ -44,12 +44,25 @@ pub async fn run<A: Aws, C: Cluster, K: Clock>(
     if memory.is_fresh(desired, now, ctx.options.pace.drift) || ctx.is_stopping() {
         return None;
     }
+    let when = When { now, settle: ctx.options.settle };
+    if let Some(convergence) = memory.recently_observed(now).and_then(|observed| nothing_to_do(desired, observed, when))
+    {
+        return Some(convergence);
+    }
     let steady = memory.was_converged_to(desired) || memory.converged.is_none() && was_ready(live);
-    let pass = Pass::new(ctx, live, desired, When { now, settle: ctx.options.settle }, steady, &memory.repeated);
+    let pass = Pass::new(ctx, live, desired, when, steady, &memory.repeated);
     let (convergence, writes) = pass.run().await;
+    memory.keep(desired, &convergence, now);
     memory.note_writes(writes);
     ctx.remember(Key::of(live), memory);
     Some(convergence)
+}
+
+/// Where what was just observed leaves nothing to do but waiting, it needs no reading.
+fn nothing_to_do(desired: &Desired, observed: &Observed, when: When) -> Option<Convergence> {
+    let next = next(desired, observed, when);
+    let known = reads(desired, observed).is_empty() && next.actions.is_empty() && next.refused.is_empty();
+    known.then(|| Convergence { observed: observed.clone(), next, failures: Vec::new(), drift: Vec::new(), applied: 0 })
 }
 
 /// When to look again, and what is remembered until then.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use sfe_core::desired::Desired;
+use sfe_core::next::Until;
+use sfe_core::observed::Observed;
 use sfe_core::outcome::Convergence;
 use sfe_core::owner::hash;
 
@@ -12,6 +14,9 @@ use sfe_core::owner::hash;
 pub struct Memory {
     /// What was desired when AWS was last found to be so, and when that was.
     pub converged: Option<(String, Timestamp)>,
+    /// What was observed when AWS was last found to be so, or but for what another object has to do first; and when that was. Kept for those
+    /// who share an API alone: their wishes change with every step of the others.
+    pub observed: Option<(Observed, Timestamp)>,
     /// When executions were last read.
     pub executions_at: Option<Timestamp>,
     /// How many passes in a row must be tried again.
@@ -19,6 +24,9 @@ pub struct Memory {
     /// Writes that each of the last passes made, and how many passes in a row did: one that comes back doesn't take effect.
     pub repeated: BTreeMap<String, u32>,
 }
+
+/// How long what was observed may tell whether there is anything to do. It never tells what to do: that is read anew.
+const RECENTLY: SignedDuration = SignedDuration::from_secs(60);
 
 /// A text that is the same as long as the same is desired.
 pub fn fingerprint(desired: &Desired) -> String {
@@ -51,8 +59,23 @@ impl Memory {
         self.attempts = if retry { self.attempts.saturating_add(1) } else { 0 };
         if let (Some(desired), Some(convergence)) = (desired, convergence) {
             let converged = convergence.next.is_empty() && convergence.failures.is_empty();
-            self.converged = converged.then(|| (fingerprint(desired), now));
+            let since = self.observed.as_ref().map_or(now, |(_, at)| *at);
+            self.converged = converged.then(|| (fingerprint(desired), since));
         }
+    }
+
+    /// Keeps what was observed `at` the beginning of a pass, if the endpoint shares an API and nothing is left but what others do.
+    pub fn keep(&mut self, desired: &Desired, convergence: &Convergence, at: Timestamp) {
+        let shares = desired.hosted.is_some() || desired.api.as_ref().is_some_and(|api| !api.guests.is_empty());
+        let next = &convergence.next;
+        let done = next.actions.is_empty() && next.refused.is_empty() && convergence.failures.is_empty();
+        let by_others = next.waiting.iter().all(|wait| wait.until == Until::Cluster || wait.until == Until::Sibling);
+        self.observed = (shares && done && by_others).then(|| (convergence.observed.clone(), at));
+    }
+
+    /// What was observed less than a minute ago, so that it need not be read again to see whether there is anything to do.
+    pub fn recently_observed(&self, now: Timestamp) -> Option<&Observed> {
+        self.observed.as_ref().filter(|(_, at)| now < *at + RECENTLY).map(|(observed, _)| observed)
     }
 
     /// When something is due again: drift or executions.

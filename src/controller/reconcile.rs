@@ -19,7 +19,7 @@ pub async fn reconcile<A: Aws, C: Cluster, K: Clock>(
     key: Key,
     ctx: Arc<Context<A, C, K>>,
 ) -> Result<Option<Duration>, ClusterError> {
-    let span = tracing::info_span!("reconcile", namespace = key.namespace, name = key.name);
+    let span = tracing::info_span!("reconcile", endpoint = %key);
     pass(&key, &ctx).instrument(span).await
 }
 

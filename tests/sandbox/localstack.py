@@ -13,6 +13,7 @@ Routes, beside LocalStack's own; lists are oldest first, of what has an index ab
 
 import collections
 import ctypes
+import functools
 import itertools
 import json
 import os
@@ -124,6 +125,8 @@ template_mapping.VelocityUtilApiGateway.escapeJavaScript = escape_javascript
 template_mapping.VelocityInput.__init__ = read_input
 # Jayway's read knows a null that is there from a member that isn't; LocalStack takes either for missing.
 template_mapping.VelocityInput.json = read_json
+# The same paths are read again and again, and each reading would build its parser anew, which takes 5 ms.
+template_mapping.parse = functools.lru_cache(maxsize=1000)(template_mapping.parse)
 # LocalStack looks methods up by exact class, so its own string class (each value of $input and $context) has no
 # `length`; in Java a value is a String.
 airspeed.operators.__additional_methods__ = MethodsByBaseClass(airspeed.operators.__additional_methods__)

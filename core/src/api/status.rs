@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::spec::{HttpMethod, StateMachineType};
+use super::{HttpMethod, StateMachineType};
 
 /// What is live, what is being waited for, and which executions ran.
 #[derive(JsonSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

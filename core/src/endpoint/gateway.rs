@@ -1,0 +1,244 @@
+//! The REST API with everything on it, and what its stage serves.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use crate::action::Action;
+use crate::api::HttpMethod;
+use crate::change::Changes;
+use crate::desired::{Api, Desired, GuestRoutes, RouteKey};
+use crate::kinds::{authorizer, deployment, method, model, request_validator, resource, rest_api, stage};
+use crate::next::{Next, Seen, Until, unread};
+use crate::observed::Observed;
+use crate::owner::{MARKER, hash};
+
+use super::When;
+
+/// The deployment that the stage serves, if it holds what is desired now.
+pub fn live<'a>(api: &Api, observed: &'a Observed) -> Option<Live<'a>> {
+    let hash = snapshot(api, observed)?;
+    let deployments = observed.deployments.present()?;
+    let stage = observed.stages.present()?.get(&api.stage.name)?;
+    let served = deployment::hash_of(deployments, &stage.deployment_id)?;
+    (served == hash).then_some(Live { deployment_id: &stage.deployment_id, hash })
+}
+
+/// What a stage serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Live<'a> {
+    /// The deployment's id.
+    pub deployment_id: &'a str,
+    /// The hash of what it holds.
+    pub hash: String,
+}
+
+/// The REST API of ours with everything on it.
+pub fn api(desired: &Desired, observed: &Observed, when: When, ready: bool) -> Next<Action> {
+    let Some(api) = &desired.api else { return unwanted_api(desired, observed, when) };
+    let seen = &observed.rest_api;
+    let mut next =
+        rest_api::next(Some(&api.rest_api), seen, observed.intent, when.now, when.settle).map(Action::RestApi);
+    let Some(found) = seen.present() else { return next };
+    next.and(routes(api, desired, observed, &found.id));
+    next.and(served(api, desired, observed, &found.id, ready && next.is_empty()));
+    if next.is_empty() {
+        for id in &found.duplicates {
+            next.and(Next::act(Action::RestApi(rest_api::Action::DeleteRestApi { id: id.clone() })));
+        }
+    }
+    next
+}
+
+/// An API of ours that is not wanted any more: its stages go first, so that it stops serving at once, however long its own delete queues.
+fn unwanted_api(desired: &Desired, observed: &Observed, when: When) -> Next<Action> {
+    let next = rest_api::next(None, &observed.rest_api, observed.intent, when.now, when.settle).map(Action::RestApi);
+    let Some(found) = observed.rest_api.present() else { return next };
+    if desired.hosted.as_ref().is_some_and(|hosted| hosted.routes_hash.is_some() && hosted.host.guest.is_none()) {
+        return Next::wait_until(
+            "former REST API",
+            "the other StepFunctionEndpoint serves the routes first",
+            Until::Cluster,
+        );
+    }
+    let Some(stages) = observed.stages.present() else { return unread("stage") };
+    let stages = stage::prune(&found.id, &desired.owner, None, stages).map(Action::Stage);
+    if stages.is_empty() { next } else { stages }
+}
+
+/// Resources, what methods share, and methods; then what none of them uses any more.
+pub fn routes(api: &Api, desired: &Desired, observed: &Observed, id: &str) -> Next<Action> {
+    let (Some(resources), Some(authorizers), Some(validator)) =
+        (observed.resources.present(), observed.authorizers.present(), observed.request_validator.present())
+    else {
+        return unread("routes");
+    };
+    let unread_models = BTreeMap::new();
+    let models = match (&observed.models, validator) {
+        (Seen::Present(models), _) => models,
+        (Seen::Unknown | Seen::Absent, None) if api.models.is_empty() => &unread_models,
+        (Seen::Unknown | Seen::Absent, _) => return unread("model"),
+    };
+    let used = Used::of(observed);
+    let mut next = Next::nothing();
+    next.and(authorizer::next(id, &api.authorizers, authorizers, &used.authorizers).map(Action::Authorizer));
+    let validated = api.methods.values().any(|method| method.validated);
+    let validator_in_use = used.validator || models.keys().any(|name| model::is_ours(name));
+    next.and(request_validator::next(id, validated, validator, validator_in_use).map(Action::RequestValidator));
+    if !validated || validator.is_some() {
+        next.and(model::next(id, &api.models, models, &used.models).map(Action::Model));
+    }
+    next.and(resource::next(id, &wanted_paths(api, observed), resources).map(Action::Resource));
+    next.and(methods(api, desired, observed, id));
+    next
+}
+
+/// What methods of the API refer to.
+#[derive(Default)]
+struct Used {
+    authorizers: BTreeSet<String>,
+    models: BTreeSet<String>,
+    validator: bool,
+}
+
+impl Used {
+    fn of(observed: &Observed) -> Self {
+        let mut used = Self::default();
+        for (_, _, found) in observed.methods() {
+            used.authorizers.extend(found.settings.authorizer_id.clone());
+            used.models.extend(found.settings.request_models.values().cloned());
+            used.validator |= found.settings.request_validator_id.is_some();
+        }
+        used
+    }
+}
+
+/// Every path that a wanted method has, or a method that stays.
+fn wanted_paths(api: &Api, observed: &Observed) -> resource::Desired {
+    let wanted = api.methods.keys().map(|key| key.path.as_str());
+    let staying = observed.methods().map(|(path, _, _)| path);
+    wanted.chain(staying).flat_map(resource::with_parents).map(str::to_owned).collect()
+}
+
+/// Whether a method bears the marker of a guest whose methods stay as they are.
+fn is_held(api: &Api, found: &method::Observed) -> bool {
+    api.guests.values().any(|guest| match guest {
+        GuestRoutes::Served { .. } => false,
+        GuestRoutes::Held { marker } | GuestRoutes::Refused { marker, .. } => {
+            found.settings.operation_name.as_ref() == Some(marker)
+        }
+    })
+}
+
+/// Wanted methods whose resource and authorizer exist, and methods of ours that are not wanted.
+fn methods(api: &Api, desired: &Desired, observed: &Observed, id: &str) -> Next<Action> {
+    let mut next = Next::nothing();
+    let place = |path: &str, method: HttpMethod| {
+        let resource = observed.resources.present()?.get(path)?;
+        let (rest_api_id, resource_id, path) = (id.to_owned(), resource.id.clone(), path.to_owned());
+        Some((method::Place { rest_api_id, resource_id, path, method }, resource.methods.get(&method)))
+    };
+    let role_stands = desired.gateway_role.is_none() || observed.gateway_role.present().is_some();
+    for (key, want) in &api.methods {
+        next.and(match (place(&key.path, key.method), settings(want, observed)) {
+            (Some((at, found)), Some(settings)) => {
+                let next = method::next(&at, want, &settings, found);
+                let puts_role = |action: &method::Action| matches!(action, method::Action::PutIntegration { .. });
+                if role_stands || !next.actions.iter().any(puts_role) {
+                    next.map(Action::Method)
+                } else {
+                    Next::wait("method", "the gateway role comes first")
+                }
+            }
+            (None, _) | (_, None) => Next::wait("method", "its resource, authorizer, validator and model come first"),
+        });
+    }
+    for (path, method, found) in observed.methods() {
+        let key = RouteKey { path: path.to_owned(), method };
+        let ours = found.settings.operation_name.as_ref().is_some_and(|name| name.starts_with(MARKER));
+        if ours && !api.methods.contains_key(&key) && !is_held(api, found) {
+            next.and(place(path, method).map_or_else(Next::nothing, |(at, _)| {
+                Next::act(Action::Method(method::Action::DeleteMethod { at, changes: Changes::none() }))
+            }));
+        }
+    }
+    next
+}
+
+/// A method's own settings with the ids of what it names; None until all of it exists.
+fn settings(want: &method::Desired, observed: &Observed) -> Option<method::Settings> {
+    let (authorization_type, authorizer_id, authorization_scopes) = match &want.authorization {
+        method::Authorization::None => ("NONE", None, BTreeSet::new()),
+        method::Authorization::AwsIam => ("AWS_IAM", None, BTreeSet::new()),
+        method::Authorization::Cognito { authorizer, scopes } => {
+            let found = observed.authorizers.present()?.get(authorizer)?;
+            ("COGNITO_USER_POOLS", Some(found.id.clone()), scopes.clone())
+        }
+    };
+    let request_validator_id = match (want.validated, observed.request_validator.present()?) {
+        (false, _) => None,
+        (true, found) => Some(found.as_ref()?.id.clone()),
+    };
+    let request_models = match &want.model {
+        None => BTreeMap::new(),
+        Some(name) => {
+            observed.models.present()?.get(name)?;
+            BTreeMap::from([("application/json".to_owned(), name.clone())])
+        }
+    };
+    Some(method::Settings {
+        operation_name: Some(want.operation_name.clone()),
+        authorization_type: authorization_type.to_owned(),
+        authorizer_id,
+        authorization_scopes,
+        request_parameters: want.request_parameters.clone(),
+        request_validator_id,
+        request_models,
+        api_key_required: false,
+    })
+}
+
+/// The hash of all that a deployment of the finished API holds of ours: what is wanted, and what is kept for guests.
+pub fn snapshot(api: &Api, observed: &Observed) -> Option<String> {
+    #[derive(Serialize)]
+    struct Method<'a>(&'a RouteKey, method::Settings, &'a method::Integration);
+    let mut keys = BTreeMap::new();
+    for (path, method, found) in observed.methods().filter(|(_, _, found)| is_held(api, found)) {
+        keys.insert(RouteKey { path: path.to_owned(), method }, found);
+    }
+    let mut methods = Vec::new();
+    for (key, want) in &api.methods {
+        methods.push(Method(key, settings(want, observed)?, &want.integration));
+    }
+    for (key, found) in keys.iter().filter(|(key, _)| !api.methods.contains_key(*key)) {
+        methods.push(Method(key, found.settings.clone(), found.integration.as_ref()?));
+    }
+    methods.sort_by(|one, other| one.0.cmp(other.0));
+    let text = serde_json::to_string(&(methods, &api.authorizers, &api.models)).ok()?;
+    Some(hash([text.as_str()]))
+}
+
+/// Deployment and stage, once everything else is finished; then what the stage does not serve.
+fn served(api: &Api, desired: &Desired, observed: &Observed, id: &str, ready: bool) -> Next<Action> {
+    let owner = &desired.owner;
+    let (Some(deployments), Some(stages)) = (observed.deployments.present(), observed.stages.present()) else {
+        return unread("stage");
+    };
+    let Some(hash) = snapshot(api, observed).filter(|_| ready) else {
+        return if live(api, observed).is_some() {
+            Next::nothing()
+        } else {
+            Next::wait("deployment", "all that it holds comes first")
+        };
+    };
+    let mut next = deployment::next(id, &hash, deployments).map(Action::Deployment);
+    let Some(deployment_id) = deployment::find(deployments, &hash) else { return next };
+    next.and(stage::next(id, owner, &api.stage, deployment_id, stages).map(Action::Stage));
+    if !next.is_empty() {
+        return next;
+    }
+    next.and(stage::prune(id, owner, Some(&api.stage.name), stages).map(Action::Stage));
+    let served: Vec<&str> = stages.values().map(|stage| stage.deployment_id.as_str()).collect();
+    next.and(deployment::prune(id, deployments, &served).map(Action::Deployment));
+    next
+}

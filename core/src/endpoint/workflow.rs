@@ -1,0 +1,144 @@
+//! What the routes rely on, and what nothing relies on any more: state machines, their role and log group, the gateway role.
+
+use std::collections::BTreeSet;
+
+use crate::action::Action;
+use crate::api::StateMachineType;
+use crate::arn::Arn;
+use crate::change::Changes;
+use crate::desired::Desired;
+use crate::kinds::{log_group, role, state_machine};
+use crate::next::{Next, Seen, unread};
+use crate::observed::{Observed, may_exist};
+use crate::policy::{trusted_state_machines, workflow_trust};
+
+/// What the routes rely on: log group and roles, then the state machine.
+pub fn supports(desired: &Desired, observed: &Observed, released: bool) -> Next<Action> {
+    let mut next = Next::nothing();
+    if let Some(want) = &desired.log_group {
+        next.and(log_group::next(&desired.owner, &want.name, Some(want), &observed.log_group).map(Action::LogGroup));
+    }
+    match desired.workflow_role {
+        Some(_) => next.and(workflow_role(desired, observed)),
+        None => next.and(former_workflow_role(desired, observed)),
+    }
+    next.and(wanted_state_machine(desired, observed, next.is_empty()));
+    if desired.gateway_role.is_some() {
+        next.and(gateway_role(desired, observed, released));
+    }
+    next
+}
+
+/// What nothing relies on any more, once that is so: state machines, then their role and log group; the gateway role.
+pub fn leftovers(desired: &Desired, observed: &Observed, free: bool) -> Next<Action> {
+    let owner = &desired.owner;
+    let mut next = unwanted_state_machines(desired, observed);
+    let mut beside = Next::nothing();
+    if desired.gateway_role.is_none() {
+        beside.and(gateway_role(desired, observed, true));
+    }
+    if next.is_empty() {
+        if desired.workflow_role.is_none() {
+            next.and(workflow_role(desired, observed));
+        }
+        if desired.log_group.is_none() {
+            next.and(log_group::next(owner, &owner.log_group_name(), None, &observed.log_group).map(Action::LogGroup));
+        }
+    }
+    next.and(beside);
+    if free || next.actions.is_empty() { next } else { Next::wait("former objects", "what relies on them moves first") }
+}
+
+/// The role trusts our state machine of either type as long as that may exist: the trust tells what may.
+fn workflow_role(desired: &Desired, observed: &Observed) -> Next<Action> {
+    let (owner, purpose) = (&desired.owner, role::Purpose::Workflow);
+    let unread_type = [StateMachineType::Standard, StateMachineType::Express]
+        .into_iter()
+        .any(|type_| observed.state_machine(type_).is_unknown() && may_exist(desired, observed, type_) == Some(true));
+    if unread_type && observed.workflow_role.is_absent() {
+        return unread("state machine"); // a new role must name from the start whatever there is
+    }
+    let want = desired.workflow_role.as_ref().map(|want| {
+        let trusted = state_machines_that_may_be(desired, observed);
+        role::Desired { trust: workflow_trust(&desired.site.account, &trusted), ..want.clone() }
+    });
+    let name = owner.workflow_role_name();
+    role::next(purpose, owner, &name, want.as_ref(), &observed.workflow_role)
+        .map(|action| Action::Role(purpose, action))
+}
+
+/// A role of ours that is not wanted any more names the new state machine all the same before that is created: as long as there is such a
+/// role, it tells which state machines may exist.
+fn former_workflow_role(desired: &Desired, observed: &Observed) -> Next<Action> {
+    let (Some(found), Some(_)) = (observed.workflow_role.present(), &desired.state_machine) else {
+        return Next::nothing();
+    };
+    let trusted = state_machines_that_may_be(desired, observed);
+    if !desired.owner.owns(&found.tags) || trusted.is_subset(&trusted_state_machines(&found.trust)) {
+        return Next::nothing();
+    }
+    let trust = workflow_trust(&desired.site.account, &trusted);
+    let changes = Changes::none().at("assumeRolePolicyDocument", &found.trust, &trust);
+    let name = desired.owner.workflow_role_name();
+    Next::act(Action::Role(role::Purpose::Workflow, role::Action::UpdateAssumeRolePolicy { name, trust, changes }))
+}
+
+fn state_machines_that_may_be(desired: &Desired, observed: &Observed) -> BTreeSet<Arn> {
+    let wanted = desired.state_machine.as_ref().map(|want| want.type_);
+    let trusted = observed.workflow_role.present().map(|role| trusted_state_machines(&role.trust)).unwrap_or_default();
+    [StateMachineType::Standard, StateMachineType::Express]
+        .into_iter()
+        .filter_map(|type_| {
+            let arn = desired.state_machine_arn(type_)?;
+            let may_be = match observed.state_machine(type_) {
+                Seen::Present(_) => true,
+                Seen::Unknown => trusted.contains(&arn),
+                Seen::Absent => false,
+            };
+            (wanted == Some(type_) || may_be).then_some(arn)
+        })
+        .collect()
+}
+
+/// The state machine, once its log group and role stand.
+fn wanted_state_machine(desired: &Desired, observed: &Observed, ready: bool) -> Next<Action> {
+    let Some(want) = &desired.state_machine else { return Next::nothing() };
+    let next = state_machine::next(&desired.owner, &want.arn, Some(want), observed.state_machine(want.type_));
+    if ready || next.actions.is_empty() {
+        return next.map(|action| Action::StateMachine(want.type_, action));
+    }
+    Next::wait("state machine", "its role and log group come first")
+}
+
+/// Our state machines that are not wanted.
+fn unwanted_state_machines(desired: &Desired, observed: &Observed) -> Next<Action> {
+    let mut next = Next::nothing();
+    let wanted = desired.state_machine.as_ref().map(|want| want.type_);
+    for type_ in [StateMachineType::Standard, StateMachineType::Express] {
+        if wanted == Some(type_) {
+            continue;
+        }
+        let Some(arn) = desired.state_machine_arn(type_) else { continue };
+        let seen = observed.state_machine(type_);
+        let gone = match (seen, may_exist(desired, observed, type_)) {
+            (Seen::Unknown, Some(false)) => Next::nothing(),
+            (Seen::Unknown | Seen::Absent | Seen::Present(_), _) => {
+                state_machine::next(&desired.owner, &arn, None, seen)
+            }
+        };
+        next.and(gone.map(|action| Action::StateMachine(type_, action)));
+    }
+    next
+}
+
+/// What the stage still serves keeps its permissions until the stage has moved: a policy only grows before that.
+fn gateway_role(desired: &Desired, observed: &Observed, released: bool) -> Next<Action> {
+    let (owner, purpose) = (&desired.owner, role::Purpose::Gateway);
+    let found = observed.gateway_role.present().and_then(|role| role.permissions.as_ref());
+    let want = desired.gateway_role.as_ref().map(|want| match &want.permissions {
+        Some(permissions) if !released => role::Desired { permissions: Some(permissions.and(found)), ..want.clone() },
+        Some(_) | None => want.clone(),
+    });
+    let name = owner.gateway_role_name();
+    role::next(purpose, owner, &name, want.as_ref(), &observed.gateway_role).map(|action| Action::Role(purpose, action))
+}
