@@ -1,6 +1,8 @@
 //! The command line: flags, and one file a subcommand.
 
 mod crd;
+mod identity;
+mod plan;
 mod run;
 
 use clap::{Parser, Subcommand};
@@ -17,6 +19,8 @@ pub struct Cli {
 enum Command {
     /// Runs the operator.
     Run(Box<run::Flags>),
+    /// Prints what the operator would do for a manifest, and does none of it.
+    Plan(Box<plan::Flags>),
     /// Prints the CustomResourceDefinition.
     Crd,
 }
@@ -39,6 +43,7 @@ impl CliError {
 pub fn main(cli: Cli) -> Result<(), CliError> {
     match cli.command {
         Command::Run(flags) => run::run(*flags),
+        Command::Plan(flags) => plan::run(*flags),
         Command::Crd => crd::run(),
     }
 }

@@ -57,10 +57,25 @@ impl fmt::Display for Changes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, Change { field, found, wanted }) in self.0.iter().enumerate() {
             let comma = if index == 0 { "" } else { ", " };
-            write!(f, "{comma}{field} {} -> {}", cut(found, 80), cut(wanted, 80))?;
+            let (found, wanted) = where_they_differ(found, wanted, 80);
+            write!(f, "{comma}{field} {found} -> {wanted}")?;
         }
         Ok(())
     }
+}
+
+/// At most `max` characters of each on one line, from shortly before the first that differs.
+pub fn where_they_differ(found: &str, wanted: &str, max: usize) -> (String, String) {
+    const BEFORE: usize = 20;
+    let common = found.chars().zip(wanted.chars()).take_while(|(one, other)| one == other).count();
+    let skipped =
+        if found.chars().count().max(wanted.chars().count()) > max { common.saturating_sub(BEFORE) } else { 0 };
+    let shown = |text: &str| {
+        let rest: String = text.chars().skip(skipped).collect();
+        let dots = if skipped == 0 { "" } else { "…" };
+        format!("{dots}{}", cut(&rest, max)).replace(char::is_control, " ")
+    };
+    (shown(found), shown(wanted))
 }
 
 /// At most `max` characters of `text`.
@@ -128,5 +143,18 @@ impl<T: Shown> Shown for Option<T> {
 impl<T: Shown> Shown for BTreeSet<T> {
     fn shown(&self) -> String {
         if self.is_empty() { "none".to_owned() } else { self.iter().map(Shown::shown).collect::<Vec<_>>().join(" ") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_is_shown_where_it_is() {
+        let long = |end: &str| format!("{}{end}", "x".repeat(300));
+        let changes = Changes::none().at("same", &1, &1).at("short", &1, &2).at("long", &long("1\n"), &long("2"));
+        assert_eq!(changes.to_string(), format!("short 1 -> 2, long …{0}1  -> …{0}2", "x".repeat(20)));
+        assert!(changes.has("short") && !changes.has("same"));
     }
 }

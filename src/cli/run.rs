@@ -2,24 +2,21 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::{Args, value_parser};
 use jiff::SignedDuration;
-use k8s_openapi::api::core::v1::Namespace;
+use kube::Client;
 use kube::runtime::reflector;
-use kube::{Api, Client};
 use sfe_core::desired::Settings;
 use sfe_core::outcome::Pace;
-use sfe_core::owner::Site;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::aws::SdkAws;
 use crate::controller::{self, Context, KubeCluster, Options, SystemClock};
 use crate::telemetry::{self, Health, LogFormat, Metrics};
 
 use super::CliError;
+use super::identity::Identity;
 
 /// Flags of the operator; each can be an environment variable too.
 #[derive(Debug, Args)]
@@ -27,13 +24,8 @@ pub struct Flags {
     /// Watches this namespace alone; all without it.
     #[arg(long, env = "SFE_NAMESPACE")]
     namespace: Option<String>,
-    /// Names this cluster in the tags of AWS objects; the UID of the kube-system namespace without it. A cluster that is restored from Git
-    /// finds its objects again by the same name.
-    #[arg(long, env = "SFE_CLUSTER_ID")]
-    cluster_id: Option<String>,
-    /// The Region of manifests that name none; that of the AWS environment without it.
-    #[arg(long, env = "SFE_REGION")]
-    region: Option<String>,
+    #[command(flatten)]
+    identity: Identity,
     /// How many manifests are worked on at the same time.
     #[arg(long, env = "SFE_CONCURRENCY", default_value_t = 32, value_parser = value_parser!(u16).range(1..=1000))]
     concurrency: u16,
@@ -93,14 +85,12 @@ async fn operate(flags: Flags) -> Result<(), CliError> {
     let client = Client::try_default().await.map_err(|error| {
         CliError::new(format!("Kubernetes failed: {error}"), "run in a cluster, or set `KUBECONFIG`")
     })?;
-    let config = aws_config::load_from_env().await;
-    let region = flags.region.clone().or_else(|| config.region().map(ToString::to_string));
-    let region = region.ok_or_else(|| CliError::new("no AWS Region is set", "set `--region` or `AWS_REGION`"))?;
-    let aws = SdkAws::new(&config, &region, metrics);
-    let options = tokio::select! {
-        options = options(&flags, &client, &aws, region) => options?,
+    let (aws, region) = flags.identity.aws(metrics).await?;
+    let settings = tokio::select! {
+        settings = flags.identity.settings(&client, &aws, region) => settings?,
         () = stopped(stop.clone()) => return Ok(()),
     };
+    let options = options(&flags, settings);
     tracing::info!(account = options.settings.site.account, region = options.settings.site.region, "started");
     let (store, writer) = reflector::store();
     let ctx = Arc::new(Context::new(aws, KubeCluster::new(client.clone(), store.clone()), SystemClock, options));
@@ -110,26 +100,9 @@ async fn operate(flags: Flags) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Cluster, account and Region. AWS that can't be reached yet is waited for: the operator may start before its network.
-async fn options(flags: &Flags, client: &Client, aws: &SdkAws, region: String) -> Result<Options, CliError> {
-    let cluster = match &flags.cluster_id {
-        Some(id) => id.clone(),
-        None => cluster_uid(client).await?,
-    };
-    let identity = loop {
-        match aws.identity().await {
-            Ok(identity) => break identity,
-            Err(error) => {
-                tracing::warn!(%error, "AWS does not know the operator's credentials yet: again in 5 s");
-                tokio::time::sleep(Duration::from_secs(5)).await;
-            }
-        }
-    };
-    Ok(Options {
-        settings: Settings {
-            cluster,
-            site: Site { partition: identity.partition().to_owned(), account: identity.account().to_owned(), region },
-        },
+fn options(flags: &Flags, settings: Settings) -> Options {
+    Options {
+        settings,
         pace: Pace {
             retry_min: flags.retry_min,
             retry_max: flags.retry_max,
@@ -138,16 +111,7 @@ async fn options(flags: &Flags, client: &Client, aws: &SdkAws, region: String) -
         },
         settle: flags.create_settle,
         role_grace: flags.role_grace,
-    })
-}
-
-async fn cluster_uid(client: &Client) -> Result<String, CliError> {
-    let hint = "let the operator `get` the namespace kube-system, or set `--cluster-id`";
-    let namespaces: Api<Namespace> = Api::all(client.clone());
-    let found = namespaces.get("kube-system").await;
-    let found =
-        found.map_err(|error| CliError::new(format!("read of the namespace kube-system failed: {error}"), hint))?;
-    found.metadata.uid.ok_or_else(|| CliError::new("the namespace kube-system has no UID", hint))
+    }
 }
 
 /// Whether SIGTERM or SIGINT has come.

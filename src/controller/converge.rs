@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use sfe_core::action::Action;
 use sfe_core::api::{Drift, StepFunctionEndpoint};
-use sfe_core::change::cut;
+use sfe_core::change::{cut, where_they_differ};
 use sfe_core::desired::Desired;
 use sfe_core::endpoint::{When, next};
 use sfe_core::kinds::rest_api;
@@ -288,12 +288,9 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
             return;
         }
         let at = Time(self.when.now);
-        let drift = |object: &str, field: &str, expected: &str, found: &str| Drift {
-            object: object.to_owned(),
-            field: field.to_owned(),
-            expected: cut(expected, 100),
-            found: cut(found, 100),
-            at: at.clone(),
+        let drift = |object: &str, field: &str, expected: &str, found: &str| {
+            let (found, expected) = where_they_differ(found, expected, 100);
+            Drift { object: object.to_owned(), field: field.to_owned(), expected, found, at: at.clone() }
         };
         let actions = if self.steady { &next.actions[..] } else { &[] };
         let changed = actions.iter().flat_map(|action| {

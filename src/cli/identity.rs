@@ -1,0 +1,67 @@
+//! Which cluster this is, and whose AWS account: the flags that every subcommand shares which talks to both.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{Api, Client};
+use sfe_core::desired::Settings;
+use sfe_core::owner::Site;
+
+use crate::aws::{Calls, SdkAws};
+
+use super::CliError;
+
+/// Which cluster this is, and where in AWS.
+#[derive(Debug, Args)]
+pub struct Identity {
+    /// Names this cluster in the tags of AWS objects; the UID of the kube-system namespace without it. A cluster that is restored from Git
+    /// finds its objects again by the same name.
+    #[arg(long, env = "SFE_CLUSTER_ID")]
+    cluster_id: Option<String>,
+    /// The Region of manifests that name none; that of the AWS environment without it.
+    #[arg(long, env = "SFE_REGION")]
+    region: Option<String>,
+}
+
+/// How long is waited between two tries to learn whose credentials these are.
+const AGAIN: Duration = Duration::from_secs(5);
+
+impl Identity {
+    /// AWS by the environment's credentials, and the Region.
+    pub async fn aws(&self, calls: Arc<dyn Calls>) -> Result<(SdkAws, String), CliError> {
+        let config = aws_config::load_from_env().await;
+        let region = self.region.clone().or_else(|| config.region().map(ToString::to_string));
+        let region = region.ok_or_else(|| CliError::new("no AWS Region is set", "set `--region` or `AWS_REGION`"))?;
+        Ok((SdkAws::new(&config, &region, calls), region))
+    }
+
+    /// Cluster, account and Region. AWS that can't be reached yet is waited for: the operator may start before its network.
+    pub async fn settings(&self, client: &Client, aws: &SdkAws, region: String) -> Result<Settings, CliError> {
+        let cluster = match &self.cluster_id {
+            Some(id) => id.clone(),
+            None => cluster_uid(client).await?,
+        };
+        let identity = loop {
+            match aws.identity().await {
+                Ok(identity) => break identity,
+                Err(error) => {
+                    tracing::warn!(%error, "AWS does not know the operator's credentials yet: again in 5 s");
+                    tokio::time::sleep(AGAIN).await;
+                }
+            }
+        };
+        let site = Site { partition: identity.partition().to_owned(), account: identity.account().to_owned(), region };
+        Ok(Settings { cluster, site })
+    }
+}
+
+async fn cluster_uid(client: &Client) -> Result<String, CliError> {
+    let hint = "let the operator `get` the namespace kube-system, or set `--cluster-id`";
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let found = namespaces.get("kube-system").await;
+    let found =
+        found.map_err(|error| CliError::new(format!("read of the namespace kube-system failed: {error}"), hint))?;
+    found.metadata.uid.ok_or_else(|| CliError::new("the namespace kube-system has no UID", hint))
+}
