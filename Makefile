@@ -15,7 +15,7 @@ test: lint ## everything that must pass: lint, unit, property, chart and end-to-
 	$(CARGO) build --workspace --all-targets --locked
 	$(SANDBOX) prepare --with-helm
 	$(CARGO) test --workspace --locked --no-fail-fast
-	tests/chart/check.sh target/debug/sfe-sandbox
+	$(MAKE) chart
 
 lint: ## rustfmt, and clippy with warnings as errors
 	$(CARGO) fmt --all --check
@@ -26,6 +26,10 @@ unit: ## the deciding crate alone: seconds
 
 e2e: ## the end-to-end tests alone
 	$(CARGO) test --test e2e --locked
+
+chart: ## the chart: rendered, refused, and installed into a real API server
+	$(CARGO) build --locked --quiet -p sfe-sandbox
+	helm=$$($(SANDBOX) helm) && tests/chart/check.sh "$$helm" && $(SANDBOX) run -- tests/chart/live.sh "$$helm"
 
 demo: ## the story in one screen, on a real API server and a local AWS
 	$(CARGO) build --locked --quiet --bin sfe

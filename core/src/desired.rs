@@ -207,6 +207,14 @@ pub fn site(object: &StepFunctionEndpoint, settings: &Settings) -> Site {
     Site { region: region.unwrap_or_else(|| settings.site.region.clone()), ..settings.site.clone() }
 }
 
+/// Where an object's AWS objects were made, as its status tells; the Region can't be changed after that.
+pub fn made_at(object: &StepFunctionEndpoint, settings: &Settings) -> Site {
+    let status = object.status.as_ref().and_then(|status| status.state_machine.as_ref());
+    let region = status.and_then(|machine| machine.arn.parse().ok()).map(|arn: Arn| arn.region().to_owned());
+    let site = site(object, settings);
+    Site { region: region.unwrap_or_else(|| site.region.clone()), ..site }
+}
+
 /// What the manifest asks for, or all that is wrong with it, or what it waits for.
 pub fn desired(
     object: &StepFunctionEndpoint,
@@ -216,7 +224,7 @@ pub fn desired(
     let (owner, site, spec) = (owner(object, settings), site(object, settings), &object.spec);
     let (mut mistakes, mut waiting) = (Mistakes::none(), Vec::new());
     let at = FieldPath::spec();
-    check_region(spec, &site, &at, &mut mistakes);
+    check_region(spec, &site, &made_at(object, settings), &at, &mut mistakes);
     let workflow =
         workflow::parse(spec, references, &owner, &site, &at.field("stateMachine"), &mut mistakes, &mut waiting);
     let role_arn = roles::gateway_arn(spec, &owner, &site, &at.field("gatewayRole"), &mut mistakes);
@@ -258,8 +266,18 @@ pub fn desired(
     }
 }
 
-/// The whole of one Region: `region` and `stateMachine.arn` must not name two.
-fn check_region(spec: &api::StepFunctionEndpointSpec, site: &Site, at: &FieldPath, mistakes: &mut Mistakes) {
+/// The whole of one Region: `region` and `stateMachine.arn` must not name two, nor another than before.
+fn check_region(
+    spec: &api::StepFunctionEndpointSpec,
+    site: &Site,
+    made_at: &Site,
+    at: &FieldPath,
+    mistakes: &mut Mistakes,
+) {
+    if made_at.region != site.region {
+        let allowed = format!("can't be changed from {}: delete the endpoint and apply it again", made_at.region);
+        mistakes.add(at.field("region"), &site.region, allowed);
+    }
     let arn: Option<Arn> = spec.state_machine.arn.as_ref().and_then(|arn| arn.parse().ok());
     if let (Some(region), Some(arn)) = (&spec.region, arn)
         && arn.region() != site.region

@@ -74,11 +74,12 @@ impl Outcome {
         self.failures.iter().chain(self.convergence.iter().flat_map(|convergence| &convergence.failures))
     }
 
-    /// Whether something that was tried failed, so that it is tried again soon.
+    /// Whether to try again soon: something failed that may pass, or AWS is busy. What waits for a part that needs a person is not tried again.
     pub fn must_retry(&self) -> bool {
         self.failures().any(|failure| failure.remedy == Remedy::Retry)
             || self.convergence.iter().flat_map(|convergence| &convergence.next.waiting).any(|wait| match wait.until {
-                Until::Aws | Until::Sibling => true,
+                Until::Aws => true,
+                Until::Sibling => !self.is_stalled(),
                 Until::Cluster | Until::Time(_) => false,
             })
     }

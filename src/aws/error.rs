@@ -52,7 +52,7 @@ impl Error {
                 let (code, message) =
                     (service.err().code().unwrap_or_default(), service.err().message().unwrap_or_default());
                 let status = service.raw().status().as_u16();
-                (class(code, message, status), format!("{code}: {message}"))
+                (class(operation, code, message, status), format!("{code}: {message}"))
             }
             SdkError::TimeoutError(_) => (Class::Unclear, "no answer in time".to_owned()),
             SdkError::DispatchFailure(failure) => {
@@ -96,9 +96,17 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-fn class(code: &str, message: &str, status: u16) -> Class {
+fn class(operation: &str, code: &str, message: &str, status: u16) -> Class {
     let assumes = ["authorized to assume", "assume the provided role", "sts:AssumeRole", "access the Log Destination"];
     match code {
+        // A managed policy that is not there comes by a person, not by waiting.
+        "NoSuchEntity" if ["iam:AttachRolePolicy", "iam:PutRolePermissionsBoundary"].contains(&operation) => {
+            Class::Refused
+        }
+        // Someone else's method on the API has no integration yet: they may be about to make it.
+        "BadRequestException" if operation == "apigateway:CreateDeployment" && message.contains("ntegration") => {
+            Class::Conflict
+        }
         "NotFoundException"
         | "NoSuchEntity"
         | "StateMachineDoesNotExist"
@@ -143,17 +151,30 @@ mod tests {
     #[test]
     fn an_unassumable_role_is_not_the_operators_missing_permission() {
         let message = "Neither the global service principal states.amazonaws.com, nor the regional one is authorized to assume the provided role.";
-        assert_eq!(class("AccessDeniedException", message, 400), Class::RoleNotReady);
+        assert_eq!(class("states:CreateStateMachine", "AccessDeniedException", message, 400), Class::RoleNotReady);
         assert_eq!(
-            class("AccessDeniedException", "User: x is not authorized to perform: states:CreateStateMachine", 400),
+            class(
+                "states:CreateStateMachine",
+                "AccessDeniedException",
+                "User: x is not authorized to perform: states:CreateStateMachine",
+                400
+            ),
             Class::AccessDenied
         );
     }
 
     #[test]
+    fn what_a_person_must_mend_is_not_waited_for() {
+        assert_eq!(class("iam:AttachRolePolicy", "NoSuchEntity", "Policy x does not exist", 404), Class::Refused);
+        assert_eq!(class("iam:GetRole", "NoSuchEntity", "", 404), Class::NotFound);
+        let unfinished = "No integration defined for method";
+        assert_eq!(class("apigateway:CreateDeployment", "BadRequestException", unfinished, 400), Class::Conflict);
+    }
+
+    #[test]
     fn what_is_unknown_is_told_by_its_status() {
-        assert_eq!(class("New", "", 503), Class::Unclear);
-        assert_eq!(class("New", "", 400), Class::Refused);
-        assert_eq!(class("New", "", 429), Class::Throttled);
+        assert_eq!(class("states:CreateStateMachine", "New", "", 503), Class::Unclear);
+        assert_eq!(class("states:CreateStateMachine", "New", "", 400), Class::Refused);
+        assert_eq!(class("states:CreateStateMachine", "New", "", 429), Class::Throttled);
     }
 }

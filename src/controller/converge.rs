@@ -11,7 +11,7 @@ use futures::stream::FuturesUnordered;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use sfe_core::action::Action;
-use sfe_core::api::{Drift, StepFunctionEndpoint};
+use sfe_core::api::{Drift, StepFunctionEndpoint, StepFunctionEndpointStatus};
 use sfe_core::change::{cut, where_they_differ};
 use sfe_core::desired::Desired;
 use sfe_core::endpoint::{When, next};
@@ -41,7 +41,7 @@ pub async fn run<A: Aws, C: Cluster, K: Clock>(
 ) -> Option<Convergence> {
     let desired = desired.result.as_ref().ok()?;
     let (now, mut memory) = (ctx.clock.now(), ctx.memory(&Key::of(live)));
-    if memory.is_fresh(desired, now, ctx.options.pace.drift) || ctx.is_stopping() {
+    if memory.is_fresh(desired, now, ctx.options.pace.drift) && says_ready(live) {
         return None;
     }
     let when = When { now, settle: ctx.options.settle };
@@ -76,16 +76,17 @@ pub fn requeue<A: Aws, C: Cluster, K: Clock>(ctx: &Context<A, C, K>, key: &Key, 
     Duration::try_from(after.min(due)).unwrap_or(Duration::from_secs(1))
 }
 
-/// Whether the status says that AWS was as this generation wants it. Where other objects have a say it can't be told.
+/// Whether the status tells that AWS was as this generation wants it. Where other objects have a say it can't.
 fn was_ready(live: &StepFunctionEndpoint) -> bool {
     let alone = live.spec.state_machine.definition_from.is_none()
         && live.spec.api.as_ref().is_none_or(|api| api.endpoint_ref.is_none());
-    live.status.as_ref().is_some_and(|status| {
-        alone
-            && status.guests.is_empty()
-            && status.observed_generation == live.metadata.generation
-            && is_true(status, "Ready")
-    })
+    alone && says_ready(live) && live.status.as_ref().is_some_and(|status| status.guests.is_empty())
+}
+
+/// Whether the status says that AWS is as this generation wants it.
+fn says_ready(live: &StepFunctionEndpoint) -> bool {
+    let current = |status: &StepFunctionEndpointStatus| status.observed_generation == live.metadata.generation;
+    live.status.as_ref().is_some_and(|status| current(status) && is_true(status, "Ready"))
 }
 
 /// One pass over one endpoint.

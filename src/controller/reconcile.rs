@@ -19,6 +19,9 @@ pub async fn reconcile<A: Aws, C: Cluster, K: Clock>(
     key: Key,
     ctx: Arc<Context<A, C, K>>,
 ) -> Result<Option<Duration>, ClusterError> {
+    if ctx.is_stopping() {
+        return Ok(None); // the next process starts with it
+    }
     let span = tracing::info_span!("reconcile", endpoint = %key);
     pass(&key, &ctx).instrument(span).await
 }

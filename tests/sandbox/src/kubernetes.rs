@@ -17,6 +17,7 @@ const KUBE_APISERVER: &str = "kube-apiserver";
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(100);
 const ESTABLISHED_TIMEOUT: &str = "--timeout=30s";
+const ESTABLISHED_WITHIN: Duration = Duration::from_secs(30);
 
 /// How the admin's kubeconfig and the API server are reached.
 pub(crate) struct Access {
@@ -138,11 +139,18 @@ async fn apply_crds(kubectl: &Path, kubeconfig: &Path, crds: &Path) -> Result<()
         return Ok(());
     }
     run(command(kubectl, kubeconfig).args(["apply", "--server-side", "--validate=false", "-f"]).arg(crds)).await?;
-    run(command(kubectl, kubeconfig)
-        .args(["wait", "--for=condition=Established", ESTABLISHED_TIMEOUT, "-f"])
-        .arg(crds))
-    .await?;
-    Ok(())
+    let deadline = Instant::now() + ESTABLISHED_WITHIN;
+    loop {
+        let wait = ["wait", "--for=condition=Established", ESTABLISHED_TIMEOUT, "-f"];
+        match run(command(kubectl, kubeconfig).args(wait).arg(crds)).await {
+            Ok(_) => return Ok(()),
+            // kubectl gives up on an object that has no conditions at all yet: it is asked again.
+            Err(error) if Instant::now() > deadline || !error.to_string().contains("conditions accessor") => {
+                return Err(error);
+            }
+            Err(_) => {}
+        }
+    }
 }
 
 /// kubectl keeps a cache of what it discovered in its home, which would else be the person's.

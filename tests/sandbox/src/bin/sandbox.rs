@@ -11,7 +11,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 const USAGE: &str = "\
 usage: sfe-sandbox up                  start a sandbox, print how to use it, and keep it until Ctrl-C
        sfe-sandbox run -- COMMAND...   start a sandbox, run the command in it, and exit as it does
-       sfe-sandbox prepare             build what a sandbox needs; with --with-helm also Helm and kubeconform";
+       sfe-sandbox prepare             build what a sandbox needs; with --with-helm also Helm and kubeconform
+       sfe-sandbox helm                build Helm and print where it is";
 const EXIT_USAGE: u8 = 2;
 const EXIT_NOT_RUN: u8 = 127;
 
@@ -20,6 +21,7 @@ enum Task {
     Run { program: String, arguments: Vec<String> },
     Prepare,
     PrepareWithHelm,
+    Helm,
 }
 
 #[tokio::main]
@@ -43,6 +45,7 @@ fn parse(arguments: Vec<String>) -> Option<Task> {
         ["up"] => Some(Task::Up),
         ["prepare"] => Some(Task::Prepare),
         ["prepare", "--with-helm"] => Some(Task::PrepareWithHelm),
+        ["helm"] => Some(Task::Helm),
         ["run", "--", program, arguments @ ..] => Some(Task::Run {
             program: (*program).to_owned(),
             arguments: arguments.iter().map(|word| (*word).to_owned()).collect(),
@@ -56,6 +59,10 @@ async fn perform(task: Task) -> Result<ExitCode, Error> {
         Task::Up => up().await,
         Task::Run { program, arguments } => run(&program, &arguments).await,
         Task::Prepare => sfe_sandbox::prepare().await.map(|()| ExitCode::SUCCESS),
+        Task::Helm => {
+            println!("{}", sfe_sandbox::helm_tools().await?.helm.display());
+            Ok(ExitCode::SUCCESS)
+        }
         Task::PrepareWithHelm => {
             // One after the other: each build takes all processors by itself.
             sfe_sandbox::prepare().await?;
