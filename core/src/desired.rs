@@ -79,6 +79,8 @@ pub struct Desired {
     pub calls: Option<Calls>,
     /// How executions are recorded.
     pub executions: Executions,
+    /// The StepFunctionEndpoints for which all of this stays, though it is to be deleted.
+    pub kept_for: Vec<String>,
 }
 
 /// The REST API of ours with everything on it.
@@ -165,6 +167,7 @@ impl Desired {
             hosted: host.map(|host| Hosted { host, routes_hash: None }),
             calls: None,
             executions: Executions { keep: 0, interval: EXECUTIONS_INTERVAL },
+            kept_for: Vec::new(),
         }
     }
 
@@ -229,11 +232,13 @@ pub fn desired(
         workflow::parse(spec, references, &owner, &site, &at.field("stateMachine"), &mut mistakes, &mut waiting);
     let role_arn = roles::gateway_arn(spec, &owner, &site, &at.field("gatewayRole"), &mut mistakes);
     let executions = parse_executions(spec.executions.as_ref(), &at.field("executions"), &mut mistakes);
-    let target = workflow.as_ref().zip(role_arn.as_ref()).map(|(workflow, role)| (workflow.target(), role));
+    // The routes are checked also where the state machine or the role is wrong, as far as the type is known.
+    let machine = workflow::target(spec, references, &owner, &site);
+    let role = role_arn.clone().or_else(|| site.role_arn(&owner.gateway_role_name()));
+    let target = machine.as_ref().zip(role.as_ref()).map(|((arn, type_), role)| ((arn, *type_), role));
     let routes = routes::parse(spec, &owner, target, &at.field("routes"), &mut mistakes);
-    let gateway_role = routes
-        .as_ref()
-        .and_then(|routes| roles::gateway(spec, &owner, &routes.calls, &at.field("gatewayRole"), &mut mistakes));
+    let calls = routes.as_ref().map(|routes| routes.calls.clone()).unwrap_or_default();
+    let gateway_role = roles::gateway(spec, &owner, &calls, &at.field("gatewayRole"), &mut mistakes);
     let endpoint_ref = spec.api.as_ref().and_then(|api| api.endpoint_ref.as_ref());
     let hosted = endpoint_ref.and_then(|reference| {
         hosted(references, &reference.name, spec, &owner, routes.as_ref(), &at, &mut mistakes, &mut waiting)
@@ -260,6 +265,7 @@ pub fn desired(
                 hosted,
                 calls: Some(calls),
                 executions,
+                kept_for: Vec::new(),
             })
         }
         _ => Err(Undesired::Waiting(waiting)),

@@ -34,6 +34,10 @@ pub fn next(desired: &Desired, observed: &Observed, when: When) -> Next<Action> 
     next.and(workflow::leftovers(desired, observed, released && ready));
     next.and(gateway::api(desired, observed, when, ready));
     next.and(hosted(desired));
+    if !desired.kept_for.is_empty() {
+        let why = format!("StepFunctionEndpoints on its API go first: {}", desired.kept_for.join(", "));
+        next.and(Next::wait_until("deletion", &why, Until::Cluster));
+    }
     next
 }
 

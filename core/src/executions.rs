@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-
-use crate::api::{ExecutionStatus, ExecutionsStatus, LogLevel, StateMachineType, Tracking};
+use crate::api::{ExecutionStatus, ExecutionsStatus, LogLevel, StateMachineType, Tracking, moment};
 use crate::arn::Arn;
 use crate::desired::Desired;
+use jiff::{SignedDuration, Timestamp};
 
 /// Where executions are read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,10 +114,10 @@ pub fn from_log_events(events: impl IntoIterator<Item = LogEvent>) -> Vec<Execut
         let execution = by_arn.entry(execution_arn.clone()).or_insert_with(|| ExecutionStatus {
             arn: execution_arn,
             status: "RUNNING".to_owned(),
-            start_date: Time(at),
+            start_date: moment(at),
             stop_date: None,
         });
-        execution.start_date = execution.start_date.clone().min(Time(at));
+        execution.start_date = execution.start_date.clone().min(moment(at));
         let ended = match type_.as_str() {
             "ExecutionSucceeded" => "SUCCEEDED",
             "ExecutionFailed" => "FAILED",
@@ -127,7 +125,7 @@ pub fn from_log_events(events: impl IntoIterator<Item = LogEvent>) -> Vec<Execut
             "ExecutionAborted" => "ABORTED",
             _ => continue,
         };
-        (execution.status, execution.stop_date) = (ended.to_owned(), Some(Time(at)));
+        (execution.status, execution.stop_date) = (ended.to_owned(), Some(moment(at)));
     }
     by_arn.into_values().collect()
 }

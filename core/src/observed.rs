@@ -252,6 +252,13 @@ impl Observed {
         }
     }
 
+    /// An intent of this pass whose call was not made, or was clearly refused, leaves nothing in flight.
+    pub fn settle_intent(&mut self) {
+        if let rest_api::Intent::Recorded(_) = self.intent {
+            self.intent = rest_api::Intent::None;
+        }
+    }
+
     /// Every method of the API with its path.
     pub fn methods(&self) -> impl Iterator<Item = (&str, HttpMethod, &method::Observed)> {
         self.resources.present().into_iter().flatten().flat_map(|(path, resource)| {

@@ -1,5 +1,7 @@
 //! How one pass ended, and when to look again.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::action::Action;
@@ -132,7 +134,10 @@ impl Outcome {
             Err(Undesired::Waiting(waits)) => lines.extend(waits.iter().map(|wait| format!("waiting: {wait}"))),
             Ok(_) => {}
         }
-        for failure in self.failures() {
+        // In an order of their own, as calls end in any: a status that says the same is not written again.
+        let failures: BTreeMap<&str, &Failure> =
+            self.failures().map(|failure| (failure.message.as_str(), failure)).collect();
+        for failure in failures.values() {
             lines.push(failure.message.clone());
             if let Remedy::Person { hint } = &failure.remedy {
                 lines.push(format!("hint: {hint}"));

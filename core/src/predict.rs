@@ -288,6 +288,10 @@ impl World {
             rest_api::Action::RecordIntent => Answer::Recorded(self.now),
             rest_api::Action::CreateRestApi(want) => {
                 let (id, root_id, created_at) = (self.id(), self.id(), self.now);
+                if let Some(first) = &mut self.rest_api {
+                    first.duplicates.push(id.clone()); // names are not unique, and there is no token
+                    return Answer::RestApi { id, root_id: Some(root_id), created_at };
+                }
                 self.rest_api = Some(rest_api::created(want, id.clone(), created_at));
                 let root = resource::Resource { id: root_id.clone(), methods: BTreeMap::new() };
                 self.resources = BTreeMap::from([("/".to_owned(), root)]);

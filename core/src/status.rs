@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use crate::api::{ApiStatus, GuestStatus, RouteStatus, StateMachineStatus, StepFunctionEndpointStatus};
+use crate::api::{ApiStatus, GuestStatus, RouteStatus, StateMachineStatus, StepFunctionEndpointStatus, moment};
 use crate::desired::{Api, Desired, GuestRoutes};
 use crate::endpoint::{self, Part};
 use crate::kinds::rest_api::Intent;
@@ -86,7 +86,7 @@ fn tell_api(status: &mut StepFunctionEndpointStatus, desired: &Desired, api: &Ap
         Seen::Unknown | Seen::Absent => {
             told.create_intended_at = match observed.intent {
                 Intent::None => None,
-                Intent::Earlier(at) | Intent::Recorded(at) => Some(Time(at)),
+                Intent::Earlier(at) | Intent::Recorded(at) => Some(moment(at)),
             };
         }
     }

@@ -1,9 +1,8 @@
 //! Executions: by ListExecutions, or from the events that an EXPRESS state machine logs.
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::Deserialize;
-use sfe_core::api::ExecutionStatus;
+use sfe_core::api::{ExecutionStatus, moment};
 use sfe_core::arn::Arn;
 use sfe_core::executions::{LogEvent, Source, from_log_events};
 
@@ -32,8 +31,8 @@ async fn listed(clients: &Clients, state_machine: &Arn, keep: u32) -> Result<Vec
         Some(ExecutionStatus {
             arn: found.execution_arn().to_owned(),
             status: found.status().as_str().to_owned(),
-            start_date: Time(timestamp(found.start_date())?),
-            stop_date: found.stop_date().and_then(timestamp).map(Time),
+            start_date: moment(timestamp(found.start_date())?),
+            stop_date: found.stop_date().and_then(timestamp).map(moment),
         })
     });
     Ok(executions.collect())

@@ -9,9 +9,8 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use sfe_core::action::Action;
-use sfe_core::api::{Drift, StepFunctionEndpoint, StepFunctionEndpointStatus};
+use sfe_core::api::{Drift, StepFunctionEndpoint, StepFunctionEndpointStatus, moment};
 use sfe_core::change::{cut, where_they_differ};
 use sfe_core::desired::Desired;
 use sfe_core::endpoint::{When, next};
@@ -45,15 +44,18 @@ pub async fn run<A: Aws, C: Cluster, K: Clock>(
         return None;
     }
     let when = When { now, settle: ctx.options.settle };
-    if let Some(convergence) = memory.recently_observed(now).and_then(|observed| nothing_to_do(desired, observed, when))
+    if let Some(convergence) = memory
+        .recently_observed(now, ctx.options.pace.drift)
+        .and_then(|observed| nothing_to_do(desired, observed, when))
     {
         return Some(convergence);
     }
     let steady = memory.was_converged_to(desired) || memory.converged.is_none() && was_ready(live);
-    let pass = Pass::new(ctx, live, desired, when, steady, &memory.repeated);
+    let repeated = memory.repeated(desired);
+    let pass = Pass::new(ctx, live, desired, when, steady, &repeated);
     let (convergence, writes) = pass.run().await;
     memory.keep(desired, &convergence, now);
-    memory.note_writes(writes);
+    memory.note_writes(desired, writes);
     ctx.remember(Key::of(live), memory);
     Some(convergence)
 }
@@ -105,13 +107,22 @@ struct Pass<'a, A, C, K> {
     /// Objects on which something failed: nothing more is done to them in this pass.
     failed_objects: BTreeSet<String>,
     applied: Vec<Action>,
+    /// Whether a CreateRestApi of this pass may still take effect.
+    create_in_flight: bool,
     drift: Option<Vec<Drift>>,
 }
 
 /// What has ended.
 enum Ended {
     Read(Read, Result<Fact, Error>),
-    Applied(Action, Result<Answer, Failure>),
+    Applied(Action, Result<Answer, Failed>),
+}
+
+/// A write that failed.
+struct Failed {
+    failure: Failure,
+    /// Whether it may have taken effect all the same.
+    unclear: bool,
 }
 
 type InFlight<'a> = FuturesUnordered<Pin<Box<dyn Future<Output = Ended> + Send + 'a>>>;
@@ -138,6 +149,7 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
             failed_reads: BTreeSet::new(),
             failed_objects: BTreeSet::new(),
             applied: Vec::new(),
+            create_in_flight: false,
             drift: None,
         }
     }
@@ -154,7 +166,10 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
             if reading.is_empty() {
                 self.note_drift(&next);
             }
-            for action in self.actions_to_start(&next, &writing) {
+            // What someone else changed is told before it is put back: of a steady pass all is read first.
+            let may_write = !self.steady || self.drift.is_some();
+            let actions = if may_write { self.actions_to_start(&next, &writing) } else { Vec::new() };
+            for action in actions {
                 writing.push(action.clone());
                 in_flight.push(self.apply(action));
             }
@@ -170,6 +185,9 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
                 }
             }
         };
+        if !self.create_in_flight {
+            self.observed.settle_intent();
+        }
         let writes = self.applied.iter().filter(|action| action.changes().is_some()).map(ToString::to_string).collect();
         let convergence = Convergence {
             observed: self.observed,
@@ -254,7 +272,10 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
         let role_made_at = self.observed.workflow_role.present().map(|role| role.created_at);
         Box::pin(async move {
             let result = ctx.aws.apply(&desired.site, &action).await;
-            let result = result.map_err(|error| failure(ctx, &error, role_made_at.or_else(|| made_at(live))));
+            let result = result.map_err(|error| Failed {
+                failure: failure(ctx, &error, role_made_at.or_else(|| made_at(live))),
+                unclear: error.class == Class::Unclear,
+            });
             Ended::Applied(action, result)
         })
     }
@@ -269,13 +290,15 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
         }
     }
 
-    fn fold_applied(&mut self, action: Action, result: Result<Answer, Failure>) {
+    fn fold_applied(&mut self, action: Action, result: Result<Answer, Failed>) {
         match result {
             Ok(answer) => {
                 self.observed.fold_answer(&action, answer);
                 self.applied.push(action);
             }
-            Err(failure) => {
+            Err(Failed { failure, unclear }) => {
+                self.create_in_flight |=
+                    unclear && matches!(action, Action::RestApi(rest_api::Action::CreateRestApi(_)));
                 tracing::warn!(problem = failure.message, "a call failed");
                 self.failures.push(failure);
                 self.failed_objects.insert(action.object());
@@ -288,7 +311,7 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
         if self.drift.is_some() {
             return;
         }
-        let at = Time(self.when.now);
+        let at = moment(self.when.now);
         let drift = |object: &str, field: &str, expected: &str, found: &str| {
             let (found, expected) = where_they_differ(found, expected, 100);
             Drift { object: object.to_owned(), field: field.to_owned(), expected, found, at: at.clone() }
@@ -314,13 +337,16 @@ fn made_at(live: &StepFunctionEndpoint) -> Option<Timestamp> {
 async fn record_intent<A: Aws, C: Cluster, K: Clock>(
     ctx: &Context<A, C, K>,
     live: &StepFunctionEndpoint,
-) -> Result<Answer, Failure> {
+) -> Result<Answer, Failed> {
     let now = ctx.clock.now();
     let mut status = live.status.clone().unwrap_or_default();
-    status.api.get_or_insert_default().create_intended_at = Some(Time(now));
+    status.api.get_or_insert_default().create_intended_at = Some(moment(now));
     match ctx.cluster.write_status(live, &status, true).await {
         Ok(()) => Ok(Answer::Recorded(now)),
-        Err(error) => Err(Failure { message: error.to_string(), remedy: Remedy::Retry }),
+        Err(error) => {
+            let failure = Failure { message: error.to_string(), remedy: Remedy::Retry };
+            Err(Failed { failure, unclear: false })
+        }
     }
 }
 

@@ -37,8 +37,13 @@ pub async fn resolve<A: Aws, C: Cluster, K: Clock>(ctx: &Context<A, C, K>, live:
     }
     let definition = definition(ctx, live, &key, &mut failures).await;
     let state_machine_type = state_machine_type(ctx, live, &mut failures).await;
+    let users = guests.iter().filter_map(|guest| guest.metadata.name.clone()).collect();
     let references = References { definition, state_machine_type, host, guests };
-    Resolved { result: desired(live, &references, settings), failures }
+    let mut result = desired(live, &references, settings);
+    if let (Ok(desired), Some(_)) = (&mut result, &live.metadata.deletion_timestamp) {
+        desired.kept_for = users;
+    }
+    Resolved { result, failures }
 }
 
 fn note(failures: &mut Vec<Failure>, error: &ClusterError) -> String {

@@ -21,8 +21,9 @@ pub struct Memory {
     pub executions_at: Option<Timestamp>,
     /// How many passes in a row must be tried again.
     pub attempts: u32,
-    /// Writes that each of the last passes made, and how many passes in a row did: one that comes back doesn't take effect.
-    pub repeated: BTreeMap<String, u32>,
+    /// What was desired in the last passes, the writes that each of them made for it, and how many in a row did: one that comes back doesn't
+    /// take effect.
+    repeated: (String, BTreeMap<String, u32>),
 }
 
 /// How long what was observed may tell whether there is anything to do. It never tells what to do: that is read anew.
@@ -44,14 +45,16 @@ impl Memory {
         self.converged.as_ref().is_some_and(|(known, _)| *known == fingerprint(desired))
     }
 
+    /// The writes that the last passes made for what is desired now, and how many passes in a row did.
+    pub fn repeated(&self, desired: &Desired) -> BTreeMap<String, u32> {
+        if self.repeated.0 == fingerprint(desired) { self.repeated.1.clone() } else { BTreeMap::new() }
+    }
+
     /// Notes the writes of a pass.
-    pub fn note_writes(&mut self, writes: impl IntoIterator<Item = String>) {
-        let before = std::mem::take(&mut self.repeated);
-        self.repeated = writes
-            .into_iter()
-            .map(|write| (before.get(&write).map_or(1, |n| n + 1), write))
-            .map(|(n, write)| (write, n))
-            .collect();
+    pub fn note_writes(&mut self, desired: &Desired, writes: impl IntoIterator<Item = String>) {
+        let before = self.repeated(desired);
+        let counted = writes.into_iter().map(|write| (before.get(&write).map_or(1, |n| n + 1), write));
+        self.repeated = (fingerprint(desired), counted.map(|(n, write)| (write, n)).collect());
     }
 
     /// Notes how a pass ended.
@@ -74,8 +77,8 @@ impl Memory {
     }
 
     /// What was observed less than a minute ago, so that it need not be read again to see whether there is anything to do.
-    pub fn recently_observed(&self, now: Timestamp) -> Option<&Observed> {
-        self.observed.as_ref().filter(|(_, at)| now < *at + RECENTLY).map(|(observed, _)| observed)
+    pub fn recently_observed(&self, now: Timestamp, drift: SignedDuration) -> Option<&Observed> {
+        self.observed.as_ref().filter(|(_, at)| now < *at + RECENTLY.min(drift)).map(|(observed, _)| observed)
     }
 
     /// When something is due again: drift or executions.

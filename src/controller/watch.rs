@@ -123,6 +123,7 @@ fn manifests(
 struct Traits {
     own: String,
     shared: String,
+    host: Option<String>,
 }
 
 impl Traits {
@@ -137,7 +138,7 @@ impl Traits {
             "{generation:?} {deleted} {ready:?} {:?} {:?} {:?} {:?} {:?}",
             status.observed_generation, status.state_machine, status.gateway_role_arn, status.guests, status.url
         );
-        Self { own: hash([own.as_str()]), shared: hash([shared.as_str()]) }
+        Self { own: hash([own.as_str()]), shared: hash([shared.as_str()]), host: host(object) }
     }
 
     fn touched_since(
@@ -153,8 +154,19 @@ impl Traits {
         if before.is_none_or(|before| before.shared != self.shared) {
             touched.extend(related(object, store));
         }
+        if let Some(former) =
+            before.and_then(|before| before.host.as_ref()).filter(|former| self.host.as_ref() != Some(former))
+        {
+            touched.push(ObjectRef::new(former).within(&Key::of(object).namespace).into());
+        }
         touched
     }
+}
+
+/// The name of the object whose API this one's routes are on.
+fn host(object: &StepFunctionEndpoint) -> Option<String> {
+    let reference = object.spec.api.as_ref()?.endpoint_ref.as_ref()?;
+    Some(reference.name.clone())
 }
 
 /// The object whose API this one's routes are on, and those whose routes are on its API.
@@ -163,10 +175,6 @@ fn related(
     store: &Store<StepFunctionEndpoint>,
 ) -> Vec<ReconcileRequest<StepFunctionEndpoint>> {
     let key = Key::of(object);
-    let host = |object: &StepFunctionEndpoint| {
-        let reference = object.spec.api.as_ref().and_then(|api| api.endpoint_ref.as_ref());
-        reference.map(|reference| reference.name.clone())
-    };
     let is_guest = |other: &StepFunctionEndpoint| {
         other.metadata.namespace.as_deref() == Some(&key.namespace) && host(other).as_deref() == Some(&key.name)
     };

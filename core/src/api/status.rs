@@ -1,6 +1,7 @@
 //! What the operator answers: what is live, what it waits for, and which executions ran. No payloads; under 16 KiB.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use jiff::{Timestamp, TimestampRound, Unit};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -80,7 +81,7 @@ pub struct ApiStatus {
     pub deployment_hash: Option<String>,
     /// When CreateRestApi was about to be called. It has no token, so this is recorded first, and settled by looking the API up by its tags.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub create_intended_at: Option<Time>,
+    pub create_intended_at: Option<MicroTime>,
 }
 
 /// The state machine.
@@ -129,10 +130,10 @@ pub struct ExecutionStatus {
     /// RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED or PENDING_REDRIVE.
     pub status: String,
     /// When it started.
-    pub start_date: Time,
+    pub start_date: MicroTime,
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stop_date: Option<Time>,
+    pub stop_date: Option<MicroTime>,
 }
 
 /// A StepFunctionEndpoint whose routes this one's stage serves.
@@ -162,5 +163,11 @@ pub struct Drift {
     /// What was found, cut to 200 characters.
     pub found: String,
     /// When it was found.
-    pub at: Time,
+    pub at: MicroTime,
+}
+
+/// A moment as the status tells it: to the millisecond, so that what is read back equals what was written.
+pub fn moment(at: Timestamp) -> MicroTime {
+    let cut = TimestampRound::new().smallest(Unit::Millisecond).mode(jiff::RoundMode::Trunc);
+    MicroTime(at.round(cut).unwrap_or(at))
 }

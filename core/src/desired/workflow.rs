@@ -28,11 +28,6 @@ pub struct Workflow {
 }
 
 impl Workflow {
-    /// What a route calls.
-    pub fn target(&self) -> (&Arn, StateMachineType) {
-        (&self.arn, self.type_)
-    }
-
     /// What the routes call, for the status.
     pub fn calls(&self, gateway_role: Arn, spec: &StepFunctionEndpointSpec) -> Calls {
         Calls {
@@ -45,6 +40,23 @@ impl Workflow {
                 .iter()
                 .map(|route| RouteKey { path: route.path.clone(), method: route.method })
                 .collect(),
+        }
+    }
+}
+
+/// What the routes call, as far as it can be told of a manifest that may be wrong otherwise.
+pub fn target(
+    spec: &StepFunctionEndpointSpec,
+    references: &References,
+    owner: &Owner,
+    site: &Site,
+) -> Option<(Arn, StateMachineType)> {
+    match (&spec.state_machine.arn, &references.state_machine_type) {
+        (Some(arn), Some(Ok(type_))) => Some((arn.parse().ok()?, *type_)),
+        (Some(_), _) => None,
+        (None, _) => {
+            let type_ = spec.state_machine.type_.unwrap_or(StateMachineType::Standard);
+            Some((site.state_machine_arn(&owner.state_machine_name(type_))?, type_))
         }
     }
 }
