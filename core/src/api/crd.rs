@@ -25,3 +25,56 @@ pub fn crd() -> CustomResourceDefinition {
     }
     crd
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    /// What a schema lacks, each with its path.
+    fn check(schema: &Value, path: &str, in_list: bool, wrong: &mut Vec<String>) {
+        let has = |key: &str| schema.get(key).is_some();
+        let bounded = match schema["type"].as_str() {
+            Some("string") => has("maxLength") || has("enum"),
+            Some("array") => has("maxItems"),
+            Some("object") => has("properties") || has("maxProperties"),
+            Some("integer") => has("maximum"),
+            _ => true,
+        };
+        if !bounded {
+            wrong.push(format!("{path}: not bounded: CEL's cost limit refuses what could be of any size"));
+        }
+        if in_list && has("default") {
+            wrong.push(format!("{path}: a default inside a list leaves GitOps tools out of sync for ever"));
+        }
+        for (name, member) in schema["properties"].as_object().into_iter().flatten() {
+            let path = format!("{path}.{name}");
+            if member["description"].as_str().unwrap_or_default().is_empty() {
+                wrong.push(format!("{path}: `kubectl explain` says nothing"));
+            }
+            check(member, &path, in_list, wrong);
+        }
+        if has("items") {
+            check(&schema["items"], &format!("{path}[]"), true, wrong);
+        }
+        if has("additionalProperties") {
+            check(&schema["additionalProperties"], &format!("{path}{{}}"), in_list, wrong);
+        }
+    }
+
+    fn schema() -> Value {
+        let crd = serde_json::to_value(super::crd()).unwrap();
+        crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone()
+    }
+
+    #[test]
+    fn every_field_is_described_and_bounded() {
+        let mut wrong = Vec::new();
+        check(&schema()["properties"]["spec"], "spec", false, &mut wrong);
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    #[test]
+    fn an_object_that_nobody_has_seen_is_not_ready() {
+        assert_eq!(schema()["properties"]["status"]["default"], serde_json::json!({ "observedGeneration": -1 }));
+    }
+}
