@@ -1,9 +1,10 @@
 //! AWS: reads and writes, a call each. Nothing is decided here.
 
-mod client;
+mod clients;
 mod error;
 mod executions;
 mod kinds;
+mod sdk;
 
 use std::future::Future;
 
@@ -14,8 +15,9 @@ use sfe_core::executions::Source;
 use sfe_core::observed::{Answer, Fact, Read};
 use sfe_core::owner::{Owner, Site};
 
-pub use client::{Calls, SdkAws};
+pub use clients::Calls;
 pub use error::{Class, Error};
+pub use sdk::SdkAws;
 
 /// What the operator does with AWS. One implementation calls it; tests have others.
 pub trait Aws: Send + Sync + 'static {

@@ -99,9 +99,11 @@ fn tell_api(status: &mut StepFunctionEndpointStatus, desired: &Desired, api: &Ap
         told.deployment_id = Some(stage.deployment_id.clone());
         told.deployment_hash = crate::kinds::deployment::hash_of(deployments, &stage.deployment_id).map(str::to_owned);
     }
-    let serves =
-        told.rest_api_id.as_ref().filter(|_| told.stage.is_some() && !api.rest_api.disable_execute_api_endpoint);
-    status.url = serves.map(|id| desired.site.stage_url(id, &api.stage.name));
+    // What is known to serve, which is the former stage until the new one stands.
+    let found = observed.rest_api.present();
+    let disabled = found.map_or(api.rest_api.disable_execute_api_endpoint, |found| found.disable_execute_api_endpoint);
+    let serves = told.rest_api_id.as_ref().zip(told.stage.as_ref()).filter(|_| !disabled);
+    status.url = serves.map(|(id, stage)| desired.site.stage_url(id, stage));
     status.api = Some(told);
     let live = endpoint::live(api, observed).is_some();
     let previous = std::mem::take(&mut status.guests);

@@ -6,7 +6,7 @@ use sfe_core::api::{ExecutionStatus, moment};
 use sfe_core::arn::Arn;
 use sfe_core::executions::{LogEvent, Source, from_log_events};
 
-use super::client::{Clients, timestamp};
+use super::clients::{Clients, timestamp};
 use super::error::{Class, Error};
 
 /// The most pages of events that one look reads: what is beyond them is found by the next look.

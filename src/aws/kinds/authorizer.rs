@@ -6,7 +6,7 @@ use aws_sdk_apigateway::types::{AuthorizerType, Op, PatchOperation};
 use sfe_core::kinds::authorizer::{Action, Authorizer, Observed};
 use sfe_core::observed::Answer;
 
-use super::super::client::Clients;
+use super::super::clients::Clients;
 use super::super::error::Error;
 
 /// Where a caller's token is.

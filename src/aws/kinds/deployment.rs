@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sfe_core::kinds::deployment::{Action, Observed, description};
 use sfe_core::observed::Answer;
 
-use super::super::client::Clients;
+use super::super::clients::Clients;
 use super::super::error::Error;
 
 /// The descriptions of all deployments by id.

@@ -7,7 +7,7 @@ use sfe_core::next::Seen;
 use sfe_core::observed::Answer;
 use sfe_core::owner::Site;
 
-use super::super::client::Clients;
+use super::super::clients::Clients;
 use super::super::error::Error;
 
 /// The group with its tags: one call if there is none, two otherwise.

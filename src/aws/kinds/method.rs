@@ -9,7 +9,7 @@ use sfe_core::api::HttpMethod;
 use sfe_core::kinds::method::{Action, Integration, IntegrationResponse, Observed, Place, Settings};
 use sfe_core::observed::Answer;
 
-use super::super::client::Clients;
+use super::super::clients::Clients;
 use super::super::error::Error;
 
 /// How long API Gateway waits for the service unless it is told otherwise, in milliseconds.

@@ -6,7 +6,7 @@ use aws_sdk_apigateway::types::{Op, PatchOperation};
 use sfe_core::kinds::model::{Action, Observed};
 use sfe_core::observed::Answer;
 
-use super::super::client::Clients;
+use super::super::clients::Clients;
 use super::super::error::Error;
 
 /// All models by name. A schema that isn't JSON is none of ours, and kept as a text.

@@ -4,7 +4,7 @@ use aws_sdk_apigateway::types::{Op, PatchOperation};
 use sfe_core::kinds::request_validator::{Action, NAME, Observed, RequestValidator};
 use sfe_core::observed::Answer;
 
-use super::super::client::Clients;
+use super::super::clients::Clients;
 use super::super::error::Error;
 
 /// Ours, if there is one.

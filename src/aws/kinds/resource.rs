@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sfe_core::kinds::resource::{Action, Observed, Resource, path_part};
 use sfe_core::observed::Answer;
 
-use super::super::client::Clients;
+use super::super::clients::Clients;
 use super::super::error::Error;
 use super::method;
 

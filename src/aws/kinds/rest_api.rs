@@ -7,7 +7,7 @@ use sfe_core::kinds::rest_api::{Action, Desired, Observed};
 use sfe_core::observed::Answer;
 use sfe_core::owner::{Owner, Tags};
 
-use super::super::client::{Clients, timestamp};
+use super::super::clients::{Clients, timestamp};
 use super::super::error::{Class, Error};
 
 /// All REST APIs with the owner's tags: names are not unique, and a status can be lost.

@@ -9,7 +9,7 @@ use sfe_core::observed::Answer;
 use sfe_core::owner::{ROLE_PATH, Tags};
 use sfe_core::policy::PolicyDocument;
 
-use super::super::client::{Clients, timestamp};
+use super::super::clients::{Clients, timestamp};
 use super::super::error::{Class, Error};
 
 /// The role with our inline policy and its attached policies: one call if there is none, three otherwise.

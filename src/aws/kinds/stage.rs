@@ -6,7 +6,7 @@ use aws_sdk_apigateway::types::{Op, PatchOperation};
 use sfe_core::kinds::stage::{Action, Observed, Stage};
 use sfe_core::observed::Answer;
 
-use super::super::client::Clients;
+use super::super::clients::Clients;
 use super::super::error::Error;
 
 /// All stages by name; API Gateway answers them in one page.

@@ -13,7 +13,7 @@ use sfe_core::next::Seen;
 use sfe_core::observed::Answer;
 use sfe_core::owner::Tags;
 
-use super::super::client::Clients;
+use super::super::clients::Clients;
 use super::super::error::{Class, Error};
 
 /// The state machine with its tags: one call if there is none, two otherwise.

@@ -1,16 +1,11 @@
-//! The SDK's clients, a set for each Region, and the one place through which every call goes.
+//! AWS by its SDK: a set of clients for each Region, and which kind's file makes which call.
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{Region, SdkConfig};
-use aws_sdk_sfn::config::http::HttpResponse;
-use aws_sdk_sfn::error::{ProvideErrorMetadata, SdkError};
-use jiff::Timestamp;
 use sfe_core::action::Action;
 use sfe_core::api::{ExecutionStatus, StateMachineType};
 use sfe_core::arn::Arn;
@@ -18,30 +13,14 @@ use sfe_core::executions::Source;
 use sfe_core::observed::{Answer, Fact, Read};
 use sfe_core::owner::{Owner, Site};
 
+use super::clients::{Calls, Clients};
 use super::{Aws, Error, executions, kinds};
-
-/// Counts every call; the telemetry implements it.
-pub trait Calls: Send + Sync {
-    /// A call has ended: its operation, how long it took and whether it failed.
-    fn ended(&self, operation: &'static str, took: Duration, failed: bool);
-}
 
 /// AWS by its SDK.
 pub struct SdkAws {
     config: SdkConfig,
     calls: Arc<dyn Calls>,
     by_region: Mutex<BTreeMap<String, Arc<Clients>>>,
-}
-
-/// The clients of one Region.
-pub struct Clients {
-    pub apigateway: aws_sdk_apigateway::Client,
-    /// For CreateRestApi and CreateDeployment, which have no token: the SDK's retries could make two.
-    pub apigateway_once: aws_sdk_apigateway::Client,
-    pub iam: aws_sdk_iam::Client,
-    pub logs: aws_sdk_cloudwatchlogs::Client,
-    pub sfn: aws_sdk_sfn::Client,
-    calls: Arc<dyn Calls>,
 }
 
 /// How long a connection may take, and how long a call.
@@ -73,33 +52,9 @@ impl SdkAws {
         let mut by_region = self.by_region.lock().unwrap_or_else(PoisonError::into_inner);
         let clients = by_region.entry(region.to_owned()).or_insert_with(|| {
             let config = self.config.to_builder().region(Region::new(region.to_owned())).build();
-            let once = config.to_builder().retry_config(RetryConfig::disabled()).build();
-            Arc::new(Clients {
-                apigateway: aws_sdk_apigateway::Client::new(&config),
-                apigateway_once: aws_sdk_apigateway::Client::new(&once),
-                iam: aws_sdk_iam::Client::new(&config),
-                logs: aws_sdk_cloudwatchlogs::Client::new(&config),
-                sfn: aws_sdk_sfn::Client::new(&config),
-                calls: Arc::clone(&self.calls),
-            })
+            Arc::new(Clients::new(&config, Arc::clone(&self.calls)))
         });
         Arc::clone(clients)
-    }
-}
-
-impl Clients {
-    /// Waits for one call, counts it and sorts its error.
-    pub async fn call<T, E: ProvideErrorMetadata + std::error::Error + 'static>(
-        &self,
-        operation: &'static str,
-        object: &str,
-        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-    ) -> Result<T, Error> {
-        let started = tokio::time::Instant::now();
-        let result = call.await;
-        self.calls.ended(operation, started.elapsed(), result.is_err());
-        tracing::debug!(operation, object, failed = result.is_err(), "AWS call");
-        result.map_err(|error| Error::from_sdk(operation, object, &error))
     }
 }
 
@@ -153,9 +108,4 @@ impl Aws for SdkAws {
     async fn executions(&self, site: &Site, source: &Source) -> Result<Vec<ExecutionStatus>, Error> {
         executions::newest(&self.clients(&site.region), source).await
     }
-}
-
-/// A time as AWS tells it.
-pub fn timestamp(time: &aws_sdk_sfn::primitives::DateTime) -> Option<Timestamp> {
-    Timestamp::new(time.secs(), i32::try_from(time.subsec_nanos()).ok()?).ok()
 }
