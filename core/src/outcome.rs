@@ -6,7 +6,6 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::action::Action;
 use crate::api::{Drift, ExecutionsStatus};
-use crate::change::cut;
 use crate::desired::{Desired, Undesired};
 use crate::next::{Next, Until};
 use crate::observed::Observed;
@@ -119,7 +118,8 @@ impl Outcome {
         after
     }
 
-    /// What is wrong, each as `what failed: detail`, with `hint: what to do` where a person must act. At most 2,000 characters.
+    /// What is wrong, each as `what failed: detail`, with `hint: what to do` where a person must act. At most 4,000 characters; what is left
+    /// out is counted.
     pub fn problem(&self) -> String {
         let mut lines = Vec::new();
         match &self.desired {
@@ -128,8 +128,8 @@ impl Outcome {
                     "manifest refused: {} mistakes, nothing was changed in AWS",
                     mistakes.iter().count()
                 ));
-                lines.extend(mistakes.iter().map(ToString::to_string));
                 lines.push("hint: correct these fields, `kubectl explain sfe.spec` describes them".to_owned());
+                lines.extend(mistakes.iter().map(ToString::to_string));
             }
             Err(Undesired::Waiting(waits)) => lines.extend(waits.iter().map(|wait| format!("waiting: {wait}"))),
             Ok(_) => {}
@@ -151,6 +151,20 @@ impl Outcome {
             let waits: Vec<String> = waits.map(|wait| format!("waiting: {}: {}", wait.object, wait.why)).collect();
             lines.extend(waits);
         }
-        cut(&lines.join("\n"), 2000)
+        bounded(&lines)
     }
+}
+
+/// As many lines as fit into 4,000 characters, the last counting the others.
+fn bounded(lines: &[String]) -> String {
+    const CHARACTERS_MAX: usize = 4_000;
+    let mut text = String::new();
+    for (index, line) in lines.iter().enumerate() {
+        if text.chars().count() + line.chars().count() > CHARACTERS_MAX {
+            return format!("{text}and {} more", lines.len() - index);
+        }
+        text.push_str(line);
+        text.push('\n');
+    }
+    text.trim_end().to_owned()
 }
