@@ -4,7 +4,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use crate::http::{Request, get, post, request};
-use crate::serving::{Endpoint, NAMESPACE, run};
+use crate::serving::{Endpoint, NAMESPACE, Served, run};
 use crate::world::{World, until};
 
 const EXISTING: &str = "arn:aws:states:eu-central-1:000000000000:stateMachine:existing";
@@ -13,8 +13,9 @@ const EXISTING: &str = "arn:aws:states:eu-central-1:000000000000:stateMachine:ex
 async fn check(endpoint: &Endpoint, machine: &str, request: Request, status: u16, body: &str, inputs: &[&str]) {
     let served = endpoint.call(request).await;
     let what = &served.what;
-    // A template may leave ends of lines around a document, which JSON allows.
+    // LocalStack's engine leaves the end of a line behind a directive, which Velocity takes away.
     assert_eq!((served.answer.status, served.answer.body.trim()), (status, body), "{what}: {served:?}");
+    assert_eq!(served.answer.content_type.as_deref(), Some("application/json"), "{what}: {served:?}");
     assert_eq!(served.sent.len(), inputs.len(), "{what}: {served:?}");
     if let [input] = inputs {
         assert_eq!(served.input(machine).as_deref(), Ok(*input), "{what}: {served:?}");
@@ -221,28 +222,28 @@ fn a_waiting_task_is_answered_by_its_token() {
         let grant = || post(endpoint.url("/tasks/success"), output);
         let sent = [("taskToken", token.as_str()), ("output", output)];
         answers(&endpoint, grant().header("x-task-token", token.as_str()), 200, "SendTaskSuccess", &sent).await;
-        let told = ended(&endpoint, &name).await;
+        let told = ended(&endpoint, &name, "granted").await;
         assert_eq!((&told["status"], &told["output"]), (&json!("SUCCEEDED"), &serde_json::from_str(output).unwrap()));
-        // Without a token the request ends at the gateway; with a wrong one, at Step Functions.
-        let served = endpoint.call(grant()).await;
-        assert_eq!((served.answer.status, served.sent.len()), (400, 0), "{served:?}");
-        let served = endpoint.call(grant().header("x-task-token", "nonsense")).await;
-        assert!((400..500).contains(&served.answer.status), "{served:?}");
+        for request in [grant(), grant().header("x-task-token", "nonsense")] {
+            answered(&endpoint, request, 400).await;
+        }
 
         let (name, token) = ask(world, &endpoint).await;
         let deny = json!({"token": token, "error": "Denied", "cause": "no \"money\""}).to_string();
         let sent = [("taskToken", token.as_str()), ("error", "Denied"), ("cause", "no \"money\"")];
         answers(&endpoint, post(endpoint.url("/tasks/failure"), deny), 200, "SendTaskFailure", &sent).await;
-        let told = ended(&endpoint, &name).await;
+        let told = ended(&endpoint, &name, "denied").await;
         let why = (&json!("FAILED"), &json!("Denied"), &json!("no \"money\""));
         assert_eq!((&told["status"], &told["error"], &told["cause"]), why);
 
-        let (name, _) = ask(world, &endpoint).await;
+        let (name, token) = ask(world, &endpoint).await;
         let execution = format!("{}:{name}", endpoint.state_machine().replacen(":stateMachine:", ":execution:", 1));
         let this = ("executionArn", execution.as_str());
         let stop = request("DELETE", format!("{}?cause=it%27s", one(&name)));
         answers(&endpoint, stop, 200, "StopExecution", &[this, ("error", "Withdrawn"), ("cause", "it's")]).await;
-        assert_eq!(ended(&endpoint, &name).await["status"], "ABORTED");
+        // LocalStack stops it only when the task is answered, whatever the answer.
+        world.sfn.send_task_success().task_token(token).output("{}").send().await.unwrap();
+        assert_eq!(ended(&endpoint, &name, "withdrawn").await["status"], "ABORTED");
         let history = answers(&endpoint, get(one(&name) + "/history"), 200, "GetExecutionHistory", &[this]).await;
         assert_eq!(history["events"][0]["type"], "ExecutionStarted", "{history}");
         let machine = [("stateMachineArn", endpoint.state_machine())];
@@ -272,8 +273,8 @@ async fn ask(world: &World, endpoint: &Endpoint) -> (String, String) {
 }
 
 /// What became of an execution, once it has ended.
-async fn ended(endpoint: &Endpoint, name: &str) -> Value {
-    until("the execution has ended", async || {
+async fn ended(endpoint: &Endpoint, name: &str, why: &str) -> Value {
+    until(&format!("the execution has ended: {why}"), async || {
         let answer = endpoint.call(get(endpoint.url(&format!("/approvals/{name}")))).await.answer.json();
         if answer["status"] == "RUNNING" { Err(answer) } else { Ok(answer) }
     })
@@ -282,12 +283,23 @@ async fn ended(endpoint: &Endpoint, name: &str) -> Value {
 
 /// Sends a request, and compares the status and the one call that was made, byte for byte.
 async fn answers(endpoint: &Endpoint, request: Request, status: u16, action: &str, sent: &[(&str, &str)]) -> Value {
-    let served = endpoint.call(request).await;
+    let served = answered(endpoint, request, status).await;
     let sent: Vec<_> = sent.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
     let made = served.one();
     assert_eq!((made.action.as_str(), made.members.as_ref()), (action, Some(&sent)), "{}: {served:?}", served.what);
-    assert_eq!(served.answer.status, status, "{}: {served:?}", served.what);
     served.answer.json()
+}
+
+/// Sends a request until the answer has this status. LocalStack looks for a token in all executions, and fails with 500
+/// on one that is just being started, by another test.
+async fn answered(endpoint: &Endpoint, request: Request, status: u16) -> Served {
+    let served = until("LocalStack knows its executions", async || {
+        let served = endpoint.call(request.clone()).await;
+        if served.answer.status == 500 && status != 500 { Err(served) } else { Ok(served) }
+    })
+    .await;
+    assert_eq!(served.answer.status, status, "{}: {served:?}", served.what);
+    served
 }
 
 /// A call of the queue that the workflow writes to, which belongs to no endpoint.

@@ -37,6 +37,7 @@ impl fmt::Debug for Answer {
 }
 
 /// One request. Made by [`get`] and [`post`].
+#[derive(Clone)]
 pub struct Request {
     method: String,
     url: String,

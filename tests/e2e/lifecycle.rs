@@ -61,7 +61,7 @@ pub fn objects_of_orders(namespace: &str) -> Vec<String> {
 
 /// An operator of this namespace alone, which is the cluster's name in its tags too.
 pub async fn start(world: &World, namespace: &str, flags: &[&str]) -> Operator {
-    start_through(world, namespace, world.sandbox.aws_endpoint(), flags).await
+    Operator::start(world, namespace, &[&["--cluster-id", namespace], flags].concat()).await
 }
 
 /// The same, which reaches AWS through something that a test put before it.
@@ -141,7 +141,8 @@ impl World {
             plural: "stepfunctionendpoints".to_owned(),
         };
         let api: Api<DynamicObject> = Api::namespaced_with(self.kube.clone(), namespace, &resource);
-        let strict = PatchParams { field_validation: Some(kube::api::ValidationDirective::Strict), ..Default::default() };
+        let strict =
+            PatchParams { field_validation: Some(kube::api::ValidationDirective::Strict), ..Default::default() };
         let patched = api.patch(name, &strict, &Patch::Merge(patch)).await.map_err(|error| error.to_string())?;
         Ok(serde_json::to_value(patched).unwrap())
     }

@@ -43,7 +43,6 @@ impl Drop for Log {
 /// A StepFunctionEndpoint that is Ready.
 pub struct Endpoint {
     pub world: &'static World,
-    pub name: String,
     pub object: Value,
     pub api_id: String,
     seen: AtomicU64,
@@ -63,7 +62,6 @@ impl Endpoint {
         let host = url.strip_prefix("https://").and_then(|url| url.split('.').next());
         Self {
             world,
-            name: name.to_owned(),
             api_id: host.unwrap_or_else(|| panic!("no API in {url}")).to_owned(),
             object,
             seen: AtomicU64::new(0),

@@ -65,9 +65,10 @@ fn check(served: &Served, machine: &str, expected: Expected) -> Result<(), Strin
             let Members::<Value>(members) =
                 serde_json::from_str(input).map_err(|error| format!("the input is no object: {error}: {input:?}"))?;
             let expected: Vec<_> = expected.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-            match members == expected && served.answer.status == 200 {
-                true => Ok(()),
-                false => Err(format!("expected the input {expected:?}: {served:?}")),
+            match served.answer.status {
+                200 if members == expected => Ok(()),
+                200 => Err(format!("expected the members {expected:?}: {input:?}")),
+                _ => Err(format!("expected 200: {served:?}")),
             }
         }
         Refused if (400..500).contains(&served.answer.status) => Ok(()),

@@ -6,13 +6,14 @@ use std::fmt::Debug;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use kube::api::{Api, DynamicObject};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::discovery::ApiResource;
 use serde_json::Value;
-use sfe_sandbox::{Call, IntegrationRequest, Sandbox};
+use sfe_sandbox::{Call, Sandbox};
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 
@@ -33,6 +34,7 @@ pub struct World {
     pub logs: aws_sdk_cloudwatchlogs::Client,
     pub sfn: aws_sdk_sfn::Client,
     pub kube: kube::Client,
+    last_call: AtomicU64,
 }
 
 /// Runs a test in the shared world. For `#[test] fn story() { run(async |world| { ... }) }`.
@@ -64,6 +66,7 @@ impl World {
             logs: aws_sdk_cloudwatchlogs::Client::new(&config),
             sfn: aws_sdk_sfn::Client::new(&config),
             kube: kube::Client::try_from(kube).unwrap(),
+            last_call: AtomicU64::new(0),
             sandbox,
         }
     }
@@ -154,19 +157,16 @@ impl World {
 
     /// The index of the last AWS call, to be given to [`calls_after`](Self::calls_after).
     pub async fn last_call(&self) -> u64 {
-        self.sandbox.calls_after(0).await.unwrap().last().map_or(0, |call| call.index)
+        let known = self.last_call.load(Ordering::Relaxed);
+        let last = self.sandbox.calls_after(known).await.unwrap().last().map_or(known, |call| call.index);
+        self.last_call.fetch_max(last, Ordering::Relaxed);
+        last
     }
 
     /// The AWS calls of one operator after this index, by its access key.
     pub async fn calls_after(&self, index: u64, access_key: &str) -> Vec<Call> {
         let calls = self.sandbox.calls_after(index).await.unwrap();
         calls.into_iter().filter(|call| call.access_key.as_deref() == Some(access_key)).collect()
-    }
-
-    /// What the gateway sent to Step Functions for one API so far.
-    pub async fn requests(&self, api_id: &str) -> Vec<IntegrationRequest> {
-        let requests = self.sandbox.requests_after(0).await.unwrap();
-        requests.into_iter().filter(|request| request.api_id == api_id).collect()
     }
 }
 

@@ -40,6 +40,9 @@ pub(super) fn text(template: &mut Template, place: &Place) {
         Place::Body(path) => string(template, path),
         Place::Path(name) => {
             template.code("#set($value = '')\n#set($value = $input.params().path.get('").word(name).code("'))\n");
+            // It comes as the client wrote it, percent-encoded. A `+` is one there, unlike in the forms that urlDecode is for.
+            template.code("#if($value.matches('.*%(?![0-9A-Fa-f]{2}).*') == false)\n");
+            template.code("#set($value = $util.urlDecode($value.replace('+', '%2B')))\n#end\n");
         }
         Place::Query(name) => {
             template

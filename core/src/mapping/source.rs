@@ -248,9 +248,6 @@ impl<'a> Reads<'a> {
             Place::Query(name) if !optional => {
                 self.required_parameters.insert(format!("method.request.querystring.{}", name.0));
             }
-            Place::Header(name) if !optional => {
-                self.required_parameters.insert(format!("method.request.header.{}", name.0));
-            }
             Place::Query(_) | Place::Header(_) | Place::Context(_) => {}
         }
     }

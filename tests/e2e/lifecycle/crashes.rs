@@ -51,11 +51,24 @@ spec:
 
 /// What is in AWS of each, and how it is called.
 const MANIFESTS: [(&str, &[&str], &str, &str); 2] = [
-    (STANDARD, &["rest api crashes-orders", "stage crashes-orders/prod", "state machine sfe-crashes-orders-standard"], "POST", "/orders"),
-    (EXPRESS, &["rest api crashes-renamed", "stage crashes-renamed/blue", "state machine sfe-crashes-orders-express"], "PUT", "/jobs"),
+    (
+        STANDARD,
+        &["rest api crashes-orders", "stage crashes-orders/prod", "state machine sfe-crashes-orders-standard"],
+        "POST",
+        "/orders",
+    ),
+    (
+        EXPRESS,
+        &["rest api crashes-renamed", "stage crashes-renamed/blue", "state machine sfe-crashes-orders-express"],
+        "PUT",
+        "/jobs",
+    ),
 ];
-const BOTH_HAVE: [&str; 3] =
-    ["log group /aws/vendedlogs/states/sfe-crashes-orders-logs", "role sfe-crashes-orders-gateway", "role sfe-crashes-orders-workflow"];
+const BOTH_HAVE: [&str; 3] = [
+    "log group /aws/vendedlogs/states/sfe-crashes-orders-logs",
+    "role sfe-crashes-orders-gateway",
+    "role sfe-crashes-orders-workflow",
+];
 
 /// What becomes of the call at which the operator is killed.
 #[derive(Clone, Copy, Debug)]
@@ -142,7 +155,11 @@ impl Crashes {
         let mut held = self.turnstile.hold(Nth::Call(call), side);
         let operator = self.start().await;
         let at_rest = async {
-            until(&format!("{step}: killed or at rest"), async || if self.is_at_rest().await { Ok(()) } else { Err(()) }).await;
+            until(
+                &format!("{step}: killed or at rest"),
+                async || if self.is_at_rest().await { Ok(()) } else { Err(()) },
+            )
+            .await;
         };
         let what = tokio::select! {
             what = held.reached() => what,

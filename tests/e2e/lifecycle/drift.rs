@@ -7,11 +7,12 @@ use serde_json::Value;
 use sfe_core::api::StateMachineType;
 use sfe_core::kinds::role::INLINE_POLICY;
 
-use super::{ORDERS, is_live, owner, picture, start, state_machine_arn};
+use super::{ORDERS, is_live, owner, picture, start, state_machine_arn, writes};
 use crate::http;
-use crate::world::{self, until};
+use crate::world::{self, told, until};
 
 const NAMESPACE: &str = "drift";
+const FLAGS: [&str; 2] = ["--drift-interval", "500ms"];
 const READ_ONLY: &str = "arn:aws:iam::aws:policy/ReadOnlyAccess";
 
 /// One change by hand, and what the status then says of it.
@@ -29,7 +30,7 @@ struct Edit<'a> {
 fn what_is_changed_by_hand_is_put_back_and_told() {
     world::run(async |world| {
         world.create_namespace(NAMESPACE);
-        let operator = start(world, NAMESPACE, &["--drift-interval", "1s"]).await;
+        let operator = start(world, NAMESPACE, &FLAGS).await;
         world.apply(NAMESPACE, ORDERS);
         let endpoint = world.until_live(NAMESPACE, "orders").await;
         let (owner, url) = (owner(NAMESPACE, "orders"), world.stage_url(&endpoint, "/orders"));
@@ -46,7 +47,9 @@ fn what_is_changed_by_hand_is_put_back_and_told() {
         let as_declared = picture::of(world, &owner).await;
         let deployment = endpoint["status"]["api"]["deploymentId"].as_str().unwrap();
 
-        // Nobody else's route is ours to remove. It stays through all that follows.
+        // Nobody else's route is ours to remove. It stays through all that follows. While it is made there is a moment in
+        // which it is nothing but an empty resource, which the operator doesn't see here.
+        operator.kill9();
         let manual = gateway.create_resource().rest_api_id(&id).parent_id(&root).path_part("manual").send().await;
         let manual = manual.unwrap().id.unwrap();
         let method = gateway.put_method().rest_api_id(&id).resource_id(&manual).http_method("GET");
@@ -55,9 +58,14 @@ fn what_is_changed_by_hand_is_put_back_and_told() {
         integration.r#type(IntegrationType::Mock).send().await.unwrap();
         let with_manual = picture::of(world, &owner).await;
         assert_ne!(with_manual, as_declared);
+        let operator = start(world, NAMESPACE, &FLAGS).await;
+        // It looks at executions at once, which was not due since the creation.
+        let told = |endpoint: &Value| endpoint["status"]["executions"].is_object();
+        world.until_endpoint(NAMESPACE, "orders", "executions are told", told).await;
         world.check_rest(&operator, NAMESPACE, "orders", "a route made by hand").await;
 
-        let replace = |path: &str, value: &str| PatchOperation::builder().op(Op::Replace).path(path).value(value).build();
+        let replace =
+            |path: &str, value: &str| PatchOperation::builder().op(Op::Replace).path(path).value(value).build();
         let role = |name: &str| format!("role {name}");
         let edits = [
             Edit {
@@ -85,7 +93,8 @@ fn what_is_changed_by_hand_is_put_back_and_told() {
             Edit {
                 what: "the stage moved to another deployment",
                 edit: Box::pin(async {
-                    let other = gateway.create_deployment().rest_api_id(&id).description("by hand").send().await.unwrap();
+                    let other =
+                        gateway.create_deployment().rest_api_id(&id).description("by hand").send().await.unwrap();
                     let other = replace("/deploymentId", other.id().unwrap());
                     let edit = gateway.update_stage().rest_api_id(&id).stage_name("prod");
                     edit.patch_operations(other).send().await.unwrap();
@@ -137,7 +146,7 @@ fn what_is_changed_by_hand_is_put_back_and_told() {
                 }),
                 object: format!("state machine {}", machine.rsplit(':').next().unwrap()),
                 field: "definition",
-                expected: "Refuse",
+                expected: "Check",
                 found: "Succeed",
             },
             Edit {
@@ -176,19 +185,16 @@ fn what_is_changed_by_hand_is_put_back_and_told() {
         for edit in edits {
             let what = edit.what;
             edit.edit.await;
-            let repaired = async || {
-                let found = picture::of(world, &owner).await;
-                if found == with_manual { Ok(()) } else { Err(found) }
+            let told = async || {
+                let endpoint = world.endpoint(NAMESPACE, "orders").await.unwrap();
+                let found = drift(&endpoint, &edit.object, edit.field).filter(|_| is_live(&endpoint)).cloned();
+                found.ok_or_else(|| format!("{}; {}", endpoint["status"]["drift"], told(&endpoint)))
             };
-            until(&format!("{what}: put back"), repaired).await;
-            let told = world.until_endpoint(NAMESPACE, "orders", &format!("{what}: told"), |endpoint| {
-                is_live(endpoint) && drift(endpoint, &edit.object, edit.field).is_some()
-            });
-            let told = told.await;
-            let drift = drift(&told, &edit.object, edit.field).unwrap();
+            let drift = until(&format!("{what}: told of {} {:?}", edit.object, edit.field), told).await;
             let has = |member: &str, part: &str| drift[member].as_str().is_some_and(|text| text.contains(part));
             let is_told = has("expected", edit.expected) && has("found", edit.found) && has("at", "T");
             assert!(is_told, "{what}: expected {}, found {}: {drift}", edit.expected, edit.found);
+            assert_eq!(picture::of(world, &owner).await, with_manual, "{what}: told, but not put back");
             let answer = http::post(url.as_str(), "{}").send().await;
             assert_eq!(answer.status, 200, "{what}: {answer:?}");
         }
@@ -196,6 +202,55 @@ fn what_is_changed_by_hand_is_put_back_and_told() {
         let manual = "/api/methods/GET ~1manual";
         let now = picture::of(world, &owner).await;
         assert_eq!(now.pointer(manual), with_manual.pointer(manual), "the route made by hand is gone");
+    });
+}
+
+#[test]
+fn what_is_lost_or_there_twice_is_found_again() {
+    world::run(async |world| {
+        let namespace = "lost";
+        world.create_namespace(namespace);
+        let operator = start(world, namespace, &FLAGS).await;
+        world.apply(namespace, ORDERS);
+        let endpoint = world.until_live(namespace, "orders").await;
+        let owner = owner(namespace, "orders");
+        let before = picture::of(world, &owner).await;
+
+        // A second API that bears our tags, and is older in no way: the one that serves is kept.
+        let create = world.apigateway.create_rest_api().name("twin");
+        let twin = create.set_tags(Some(owner.tags().into_iter().collect())).send().await.unwrap();
+        until("the twin is removed", async || {
+            let found = world.rest_apis(namespace).await;
+            if found.iter().any(|(id, _)| Some(id.as_str()) == twin.id()) { Err(found) } else { Ok(()) }
+        })
+        .await;
+        assert_eq!(picture::of(world, &owner).await, before, "what serves is kept");
+        world.check_rest(&operator, namespace, "orders", "after the twin").await;
+
+        // The status is lost: with the operator running, and while it is away.
+        let from = world.last_call().await;
+        let lose = || {
+            let patch = ["patch", "sfe", "orders", "--namespace", namespace, "--subresource=status", "--type=json"];
+            let remove = r#"[{"op": "remove", "path": "/status"}]"#;
+            world.kubectl(patch.into_iter().chain(["--patch", remove]));
+        };
+        lose();
+        let found = world.until_live(namespace, "orders").await;
+        assert_eq!(found["status"]["api"], endpoint["status"]["api"], "a lost status");
+        operator.kill9();
+        lose();
+        let operator = start(world, namespace, &FLAGS).await;
+        let found = world.until_live(namespace, "orders").await;
+        assert_eq!(found["status"]["api"], endpoint["status"]["api"], "a lost status and a new start");
+        let calls = world.calls_after(from, &operator.access_key).await;
+        assert_eq!(writes(&calls), [""; 0], "written to AWS because the status was lost");
+        assert_eq!(picture::of(world, &owner).await, before);
+
+        // Deleting finds everything by name and tags, too.
+        lose();
+        world.delete(namespace, "orders");
+        world.until_gone(namespace, "orders").await;
+        assert_eq!(world.inventory(namespace).await, [""; 0]);
     });
 }
 

@@ -74,7 +74,10 @@ fn check(namespace: &str, type_: &str, tracking: &str, look: &str) {
         assert_eq!(statuses, ["FAILED", "SUCCEEDED", "FAILED"], "{name}: {told}");
         for execution in recent(&told) {
             let (start, stop) = (execution["startDate"].as_str(), execution["stopDate"].as_str());
-            assert!(start.is_some() && start <= stop, "{name}: start and end of an execution that has ended: {execution}");
+            assert!(
+                start.is_some() && start <= stop,
+                "{name}: start and end of an execution that has ended: {execution}"
+            );
         }
 
         // Again: nothing. It looks, and what it sees is what it has told.
@@ -139,7 +142,9 @@ fn what_is_not_tracked_says_why() {
         let told = until_told(world, namespace, "standard", &[execution]).await;
         assert_eq!(told["tracking"], "ListExecutions", "an existing STANDARD state machine: {told}");
 
-        for (name, why) in [("express", "an existing state machine's log is not read"), ("unlogged", "`stateMachine.logging.level`")] {
+        for (name, why) in
+            [("express", "an existing state machine's log is not read"), ("unlogged", "`stateMachine.logging.level`")]
+        {
             let told = world.until_endpoint(namespace, name, "NotTracked", |endpoint| {
                 endpoint["status"]["executions"]["tracking"] == "NotTracked"
             });
@@ -154,7 +159,9 @@ fn what_is_not_tracked_says_why() {
         let execution = started(&url, "{}").await;
         world
             .until_endpoint(namespace, "standard", "the next look at the other one", |endpoint| {
-                recent(&endpoint["status"]["executions"]).first().is_some_and(|newest| newest["arn"] == execution.as_str())
+                recent(&endpoint["status"]["executions"])
+                    .first()
+                    .is_some_and(|newest| newest["arn"] == execution.as_str())
             })
             .await;
         let after = world.endpoint(namespace, "express").await.unwrap();

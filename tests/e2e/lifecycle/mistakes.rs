@@ -1,12 +1,12 @@
 //! Whoever writes a wrong manifest is told all that is wrong with it, and nothing happens in AWS.
 
 use aws_sdk_sfn::types::{LogLevel, LoggingConfiguration, StateMachineType as SdkType};
+use serde_json::{Value, json};
 use sfe_core::api::StateMachineType;
 use sfe_core::kinds::role::INLINE_POLICY;
 use sfe_core::owner::ROLE_PATH;
-use serde_json::{Value, json};
 
-use super::{ORDERS, merged, owner, picture, start, state_machine_arn, writes};
+use super::{ORDERS, merged, owner, picture, start, state_machine_arn, touch, writes};
 use crate::http;
 use crate::operator::Operator;
 use crate::world::{self, World, condition, told};
@@ -45,18 +45,29 @@ fn what_the_schema_refuses_is_never_stored() {
             (route(&json!({ "action": "Start" })), "spec.routes[0].action: Unsupported value"),
             (route(&json!({ "auth": null })), "spec.routes[0].auth: Required value"),
             (route(&json!({ "path": "orders" })), "spec.routes[0].path"),
-            (route(&json!({ "auth": { "type": "COGNITO_USER_POOLS" } })), "userPoolArns is required with type COGNITO_USER_POOLS"),
+            (
+                route(&json!({ "auth": { "type": "COGNITO_USER_POOLS" } })),
+                "userPoolArns is required with type COGNITO_USER_POOLS",
+            ),
             (route(&json!({ "auth": { "userPoolArns": [POOL] } })), "spec.routes[0].auth: Invalid value"),
             (route(&json!({ "auth": { "scopes": ["a/b"] } })), "scopes is allowed with type COGNITO_USER_POOLS alone"),
-            (source(json!({ "query": "a", "header": "a" })), "exactly one of body, path, query, header, context and constant"),
+            (
+                source(json!({ "query": "a", "header": "a" })),
+                "exactly one of body, path, query, header, context and constant",
+            ),
             (source(json!({ "context": "accountId" })), "context: Unsupported value"),
             (
                 route(&json!({ "input": { "constantJson": "{}", "fields": { "a": { "query": "a" } } } })),
                 "at most one of constant, constantJson and fields",
             ),
-            (route(&json!({ "responses": { "success": { "status": 500 } } })), "spec.routes[0].responses.success.status"),
             (
-                route(&json!({ "action": "StartSyncExecution", "responses": { "errors": [{ "match": {}, "status": 500 }] } })),
+                route(&json!({ "responses": { "success": { "status": 500 } } })),
+                "spec.routes[0].responses.success.status",
+            ),
+            (
+                route(
+                    &json!({ "action": "StartSyncExecution", "responses": { "errors": [{ "match": {}, "status": 500 }] } }),
+                ),
                 "error, status or both are required",
             ),
             (route(&json!({ "passthroughBehavior": "WHEN_NO_MATCH" })), "passthroughBehavior: Unsupported value"),
@@ -66,16 +77,31 @@ fn what_the_schema_refuses_is_never_stored() {
                 json!({ "spec": { "routes": [right("")["spec"]["routes"][0], right("")["spec"]["routes"][0]] } }),
                 "spec.routes[1]: Duplicate value",
             ),
-            (json!({ "spec": { "stateMachine": { "arn": ARN } } }), "exactly one of arn, definition and definitionFrom"),
-            (json!({ "spec": { "stateMachine": { "definition": null } } }), "exactly one of arn, definition and definitionFrom"),
-            (json!({ "spec": { "stateMachine": { "definition": null, "arn": ARN, "type": "EXPRESS" } } }), "leave them out with arn"),
+            (
+                json!({ "spec": { "stateMachine": { "arn": ARN } } }),
+                "exactly one of arn, definition and definitionFrom",
+            ),
+            (
+                json!({ "spec": { "stateMachine": { "definition": null } } }),
+                "exactly one of arn, definition and definitionFrom",
+            ),
+            (
+                json!({ "spec": { "stateMachine": { "definition": null, "arn": ARN, "type": "EXPRESS" } } }),
+                "leave them out with arn",
+            ),
             (json!({ "spec": { "stateMachine": { "type": "express" } } }), "spec.stateMachine.type: Unsupported value"),
-            (json!({ "spec": { "stateMachine": { "logging": { "retentionDays": 7 } } } }), "spec.stateMachine.logging.level: Required value"),
+            (
+                json!({ "spec": { "stateMachine": { "logging": { "retentionDays": 7 } } } }),
+                "spec.stateMachine.logging.level: Required value",
+            ),
             (
                 json!({ "spec": { "gatewayRole": { "arn": "arn:aws:iam::000000000000:role/a", "managedPolicyArns": ["arn:aws:iam::aws:policy/A"] } } }),
                 "spec.gatewayRole: Invalid value",
             ),
-            (json!({ "spec": { "api": { "name": "a", "endpointRef": { "name": "b" } } } }), "leave them out with endpointRef"),
+            (
+                json!({ "spec": { "api": { "name": "a", "endpointRef": { "name": "b" } } } }),
+                "leave them out with endpointRef",
+            ),
             (json!({ "spec": { "stage": { "name": "a b" } } }), "spec.stage.name"),
             (json!({ "spec": { "executions": { "keep": 26 } } }), "spec.executions.keep"),
             (json!({ "spec": { "executions": { "interval": "1 minute" } } }), "spec.executions.interval"),
@@ -90,16 +116,6 @@ fn what_the_schema_refuses_is_never_stored() {
             }
         }
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-
-        // Everything of one endpoint is in one Region: it can't move, or what is in the former one would be left there.
-        let mut moves = right("moves");
-        moves["spec"]["region"] = json!("eu-central-1");
-        world.apply(namespace, &moves.to_string());
-        for region in [json!("us-east-1"), Value::Null] {
-            let moved = world.try_patch(namespace, "moves", &json!({ "spec": { "region": region } })).await;
-            let said = moved.map(|object| object["spec"]["region"].clone());
-            assert!(said.as_ref().is_err_and(|said| said.contains("region")), "to {region}: {said:?}");
-        }
     });
 }
 
@@ -155,6 +171,12 @@ fn route_mistakes() -> (Value, Vec<&'static str>) {
         "spec.routes[2].path: `/b c`: b c: allowed are letters",
     ];
     (wrong, lines)
+}
+
+/// Everything of one endpoint is in one Region: it can't move, or what is in the former one would be left there.
+fn another_region() -> (Value, Vec<&'static str>) {
+    let wrong = json!({ "spec": { "region": "us-east-1" } });
+    (wrong, vec!["spec.region: `us-east-1`: can't be changed from eu-central-1"])
 }
 
 /// Starts an operator that looks soon again at what a person must correct.
@@ -218,10 +240,17 @@ fn what_serves_goes_on_while_its_manifest_is_wrong() {
         let (owner, url) = (owner(namespace, "orders"), world.stage_url(&endpoint, "/orders"));
         let before = picture::of(world, &owner).await;
         let from = world.last_call().await;
-        for (patch, _) in [workflow_mistakes(), other_mistakes(), route_mistakes()] {
+        for (patch, lines) in [another_region(), workflow_mistakes(), other_mistakes(), route_mistakes()] {
             world.patch(namespace, "orders", &patch).await;
             let stalled = until_stalled(world, namespace, "orders").await;
-            assert_eq!(stalled["status"]["url"], endpoint["status"]["url"], "the URL is still served: {}", told(&stalled));
+            let region = lines.iter().filter(|line| line.contains("region")).copied().collect::<Vec<_>>();
+            assert_eq!(missing(&stalled, &region), [""; 0]);
+            assert_eq!(
+                stalled["status"]["url"],
+                endpoint["status"]["url"],
+                "the URL is still served: {}",
+                told(&stalled)
+            );
             assert_eq!(http::post(url.as_str(), "{}").send().await.status, 200, "while stalled: {}", told(&stalled));
         }
         assert_eq!(writes(&world.calls_after(from, &operator.access_key).await), [""; 0], "for a wrong manifest");
@@ -234,6 +263,14 @@ fn what_serves_goes_on_while_its_manifest_is_wrong() {
         assert_eq!(picture::of(world, &owner).await, before);
         world.check_rest(&operator, namespace, "orders", "after a corrected mistake").await;
         assert_eq!(writes(&world.calls_after(from, &operator.access_key).await), [""; 0]);
+
+        // What was made goes where it was made, whatever the manifest says at the end.
+        let (patch, _) = another_region();
+        world.patch(namespace, "orders", &patch).await;
+        until_stalled(world, namespace, "orders").await;
+        world.delete(namespace, "orders");
+        world.until_gone(namespace, "orders").await;
+        assert_eq!(world.inventory(namespace).await, [""; 0]);
     });
 }
 
@@ -243,14 +280,17 @@ fn what_a_manifest_refers_to_is_waited_for() {
         let namespace = "mistakes-references";
         let _operator = operator(world, namespace).await;
         let arn = "arn:aws:states:eu-central-1:000000000000:stateMachine:mistakes-references";
-        let existing = merged(&right("existing"), &json!({ "spec": { "stateMachine": { "definition": null, "arn": arn } } }));
-        let from_config_map = json!({ "definition": null, "definitionFrom": { "configMapKeyRef": { "name": "workflow", "key": "a" } } });
+        let existing =
+            merged(&right("existing"), &json!({ "spec": { "stateMachine": { "definition": null, "arn": arn } } }));
+        let from_config_map =
+            json!({ "definition": null, "definitionFrom": { "configMapKeyRef": { "name": "workflow", "key": "a" } } });
         let from_config_map = merged(&right("configured"), &json!({ "spec": { "stateMachine": from_config_map } }));
         world.apply(namespace, &existing.to_string());
         world.apply(namespace, &from_config_map.to_string());
         until_waiting(world, namespace, "existing", &format!("state machine {arn}")).await;
         until_waiting(world, namespace, "configured", "ConfigMap workflow").await;
-        let config_map = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "workflow" }, "data": { "b": "" } });
+        let config_map =
+            json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "workflow" }, "data": { "b": "" } });
         world.apply(namespace, &config_map.to_string());
         until_waiting(world, namespace, "configured", "has no key a").await;
         assert_eq!(world.inventory(namespace).await, [""; 0], "made while something is missing");
@@ -265,6 +305,21 @@ fn what_a_manifest_refers_to_is_waited_for() {
             let answer = http::post(world.stage_url(&endpoint, "/"), "{}").send().await;
             assert_eq!(answer.status, 200, "{name}: {answer:?}");
         }
+
+        // What goes again leaves what was made of it, which serves on, and can be deleted.
+        world.kubectl(["delete", "configmap", "workflow", "--namespace", namespace]);
+        world.sfn.delete_state_machine().state_machine_arn(arn).send().await.unwrap();
+        until_waiting(world, namespace, "configured", "ConfigMap workflow").await;
+        let endpoint = world.endpoint(namespace, "configured").await.unwrap();
+        let answer = http::post(world.stage_url(&endpoint, "/"), "{}").send().await;
+        assert_eq!(answer.status, 200, "without its ConfigMap: {answer:?}");
+        world.patch(namespace, "existing", &touch()).await;
+        until_waiting(world, namespace, "existing", &format!("state machine {arn}")).await;
+        for name in ["existing", "configured"] {
+            world.delete(namespace, name);
+            world.until_gone(namespace, name).await;
+        }
+        assert_eq!(world.inventory(namespace).await, [""; 0]);
     });
 }
 
@@ -296,7 +351,8 @@ fn what_is_not_ours_is_not_touched() {
         for (name, before) in foreign.into_iter().zip(&before) {
             let stalled = until_stalled(world, namespace, name).await;
             let object = object_name(namespace, name);
-            let wrong = missing(&stalled, &[&format!("{object} exists without this endpoint's tags"), "sfe.dev/cluster"]);
+            let wrong =
+                missing(&stalled, &[&format!("{object} exists without this endpoint's tags"), "sfe.dev/cluster"]);
             assert!(wrong.is_empty(), "{}", wrong.join("\n"));
             let after = picture::of(world, &owner(namespace, name)).await;
             let place = place(name);
@@ -308,10 +364,8 @@ fn what_is_not_ours_is_not_touched() {
         assert_eq!(deletions, [""; 0], "something was deleted for the sake of what is not ours");
 
         // Both ways of the hint: the object is handed over, or goes. Then all goes on by itself.
-        let tags = owner(namespace, "log").tags();
-        let arn = format!("arn:aws:logs:eu-central-1:000000000000:log-group:{}", object_name(namespace, "log"));
-        let tag = world.logs.tag_resource().resource_arn(arn).set_tags(Some(tags.into_iter().collect()));
-        tag.send().await.unwrap();
+        let group = object_name(namespace, "log");
+        world.logs.delete_log_group().log_group_name(group).send().await.unwrap();
         let gateway_role = object_name(namespace, "gateway");
         for (key, value) in owner(namespace, "gateway").tags() {
             let tag = aws_sdk_iam::types::Tag::builder().key(key).value(value).build().unwrap();
@@ -363,7 +417,8 @@ async fn make_foreign(world: &World, namespace: &str, name: &str) {
             let trust = r#"{"Version": "2012-10-17", "Statement": []}"#;
             let create = world.iam.create_role().role_name(&object).path(ROLE_PATH).assume_role_policy_document(trust);
             create.send().await.unwrap();
-            let policy = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}"#;
+            let policy =
+                r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}"#;
             let put = world.iam.put_role_policy().role_name(&object).policy_name(INLINE_POLICY).policy_document(policy);
             put.send().await.unwrap();
         }
@@ -376,4 +431,3 @@ async fn make_foreign(world: &World, namespace: &str, name: &str) {
         }
     }
 }
-

@@ -158,7 +158,7 @@ async fn state_machine(world: &World, arn: &str) -> Value {
     };
     let logging = machine.logging_configuration();
     let tags = world.sfn.list_tags_for_resource().resource_arn(arn).send().await.unwrap();
-    let tags: BTreeMap<_, _> = tags.tags().iter().map(|tag| (tag.key(), tag.value())).collect();
+    let tags: BTreeMap<_, _> = tags.tags().iter().filter_map(|tag| tag.key().zip(tag.value())).collect();
     json!({
         "definition": serde_json::from_str::<Value>(machine.definition()).unwrap(),
         "roleArn": machine.role_arn(),

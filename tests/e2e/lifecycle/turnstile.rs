@@ -189,10 +189,11 @@ impl Inner {
             }
             Err(error) => (StatusCode::BAD_GATEWAY, format!("{error:?}")).into_response(),
         };
-        match hold {
-            Some(held) if held.wait(&call).await == Release::Lose => StatusCode::BAD_GATEWAY.into_response(),
-            Some(_) | None => answer,
-        }
+        let is_lost = match hold {
+            Some(held) => held.wait(&call).await == Release::Lose,
+            None => false,
+        };
+        if is_lost { StatusCode::BAD_GATEWAY.into_response() } else { answer }
     }
 
     fn note(&self, call: &Passed) -> Option<Hold> {
