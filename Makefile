@@ -41,7 +41,8 @@ sandbox: ## a real API server and a local AWS to play with, until Ctrl-C
 	$(SANDBOX) up
 
 bench: ## what the README quotes: AWS calls, seconds, memory
-	$(CARGO) bench --locked --bench operator
+	$(CARGO) build --locked --release --bin sfe
+	SFE_BINARY=$(CURDIR)/target/release/sfe $(CARGO) bench --locked --profile dev --bench operator
 
 crds: ## writes the CustomResourceDefinition from core/src/api
 	$(CARGO) run --locked --quiet --bin sfe -- crd > crds/stepfunctionendpoints.yaml

@@ -1,4 +1,4 @@
-//! What the README quotes: AWS calls by operation, seconds from apply to Ready and from change to live, memory. `make bench` prints it. On
+//! What the README quotes: AWS calls by operation, seconds from apply to Ready and from change to live, memory. `make bench` prints it of a release build, `SFE_BINARY`. On
 //! the sandbox no rate limit holds: on AWS, CreateRestApi alone is limited to one in 3 seconds an account.
 
 use std::collections::BTreeMap;
@@ -95,7 +95,8 @@ impl Bench {
     async fn operator(&self, flags: &[&str]) -> Result<(Operator, Duration), Failure> {
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let address = format!("127.0.0.1:{port}");
-        let mut command: Command = self.sandbox.command(env!("CARGO_BIN_EXE_sfe"));
+        let binary = std::env::var("SFE_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_sfe").to_owned());
+        let mut command: Command = self.sandbox.command(binary);
         command.args(["run", "--listen", &address, "--cluster-id", "bench"]).args(flags);
         command.env("AWS_ACCESS_KEY_ID", KEY).stderr(Stdio::null());
         let begin = Instant::now();

@@ -4,8 +4,6 @@ use std::collections::BTreeSet;
 use std::env;
 use std::time::{Duration, SystemTime};
 
-use serde_json::Value;
-
 use super::turnstile::{Nth, Release, Side, Turnstile};
 use super::{is_live, start_through};
 use crate::http;
@@ -17,8 +15,10 @@ const NAME: &str = "orders";
 const KILLS: usize = 30;
 /// In a row, before the operator is left alone: so many that it gets on between them.
 const KILLS_OF_ONE_STEP: usize = 4;
-/// The last call after a start at which it is killed: about as many reads come before the first write.
+/// The last call after a start at which it is killed, and the last of those that change something: half of the moments
+/// are chosen among all calls, half among these.
 const CALLS_MAX: u64 = 20;
+const WRITES_MAX: u64 = 4;
 
 /// Two manifests that share as little as they can: each change is made of creations and deletions.
 const STANDARD: &str = r"
@@ -133,7 +133,7 @@ impl Crashes {
         }
         let operator = self.start().await;
         until(&format!("{step}: comes to rest after {:?}", self.kills), async || {
-            if self.is_at_rest().await { Ok(()) } else { Err(self.seen().await) }
+            if self.is_at_rest().await { Ok(()) } else { Err(self.told().await) }
         })
         .await;
         operator.kill9();
@@ -141,7 +141,11 @@ impl Crashes {
 
     /// Whether it was killed, rather than done before.
     async fn kill_once(&mut self, step: &str) -> bool {
-        let call = usize::try_from(1 + self.random.below(CALLS_MAX)).unwrap();
+        let nth = match self.random.below(2) {
+            // The first call, who it is, comes before an operator is ready, for which its start waits here.
+            0 => Nth::Call(self.random.one_to(CALLS_MAX) + 1),
+            _ => Nth::Write(self.random.one_to(WRITES_MAX)),
+        };
         let fate = match self.random.below(4) {
             0 => Fate::Lost,
             1 => Fate::Late,
@@ -152,7 +156,7 @@ impl Crashes {
             Fate::Lost | Fate::Late => Side::Before,
             Fate::Unanswered | Fate::Answered(_) => Side::After,
         };
-        let mut held = self.turnstile.hold(Nth::Call(call), side);
+        let mut held = self.turnstile.hold(nth, side);
         let operator = self.start().await;
         let at_rest = async {
             until(
@@ -169,7 +173,7 @@ impl Crashes {
                 return false;
             }
         };
-        self.kills.push(format!("{step}, call {call} {what}: {fate:?}"));
+        self.kills.push(format!("{step}, {what}: {fate:?}"));
         match fate {
             Fate::Lost => {
                 operator.kill9();
@@ -203,9 +207,8 @@ impl Crashes {
         endpoint.is_none_or(|endpoint| is_live(&endpoint) && endpoint["metadata"]["deletionTimestamp"].is_null())
     }
 
-    async fn seen(&self) -> String {
-        let endpoint = self.world.endpoint(NAMESPACE, NAME).await;
-        format!("{}; {:?}", told(&endpoint.unwrap_or(Value::Null)), self.world.inventory(NAMESPACE).await)
+    async fn told(&self) -> Option<String> {
+        self.world.endpoint(NAMESPACE, NAME).await.as_ref().map(told)
     }
 
     /// At no time are there two of one name, nor two APIs.
@@ -232,6 +235,10 @@ impl Crashes {
 struct Random(u64);
 
 impl Random {
+    fn one_to(&mut self, end: u64) -> usize {
+        usize::try_from(1 + self.below(end)).unwrap()
+    }
+
     fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;

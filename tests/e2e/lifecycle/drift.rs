@@ -60,8 +60,8 @@ fn what_is_changed_by_hand_is_put_back_and_told() {
         assert_ne!(with_manual, as_declared);
         let operator = start(world, NAMESPACE, &FLAGS).await;
         // It looks at executions at once, which was not due since the creation.
-        let told = |endpoint: &Value| endpoint["status"]["executions"].is_object();
-        world.until_endpoint(NAMESPACE, "orders", "executions are told", told).await;
+        let has_looked = |endpoint: &Value| endpoint["status"]["executions"].is_object();
+        world.until_endpoint(NAMESPACE, "orders", "executions are told", has_looked).await;
         world.check_rest(&operator, NAMESPACE, "orders", "a route made by hand").await;
 
         let replace =
