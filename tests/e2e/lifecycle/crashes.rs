@@ -4,15 +4,14 @@ use std::collections::BTreeSet;
 use std::env;
 use std::time::{Duration, SystemTime};
 
+use serde_json::Value;
+
 use super::turnstile::{Nth, Release, Side, Turnstile};
 use super::{is_live, start_through};
 use crate::http;
 use crate::operator::Operator;
 use crate::world::{self, World, told, until};
 
-const NAMESPACE: &str = "crashes";
-const NAME: &str = "orders";
-const KILLS: usize = 30;
 /// In a row, before the operator is left alone: so many that it gets on between them.
 const KILLS_OF_ONE_STEP: usize = 4;
 /// The last call after a start at which it is killed, and the last of those that change something: half of the moments
@@ -20,8 +19,29 @@ const KILLS_OF_ONE_STEP: usize = 4;
 const CALLS_MAX: u64 = 20;
 const WRITES_MAX: u64 = 4;
 
-/// Two manifests that share as little as they can: each change is made of creations and deletions.
-const STANDARD: &str = r"
+/// Two states of some endpoints, each with as little of the other as can be: a change is made of creations and deletions.
+struct Story {
+    namespace: &'static str,
+    names: &'static [&'static str],
+    states: [State; 2],
+    /// How often the operator dies at least.
+    kills: usize,
+}
+
+struct State {
+    manifests: &'static str,
+    /// What is then in AWS, sorted.
+    objects: &'static [&'static str],
+    /// How each endpoint is then called, by its index.
+    calls: &'static [(usize, &'static str, &'static str)],
+}
+
+const ALONE: Story = Story {
+    namespace: "crashes-alone",
+    names: &["orders"],
+    states: [
+        State {
+            manifests: r"
 apiVersion: sfe.dev/v1alpha1
 kind: StepFunctionEndpoint
 metadata: {name: orders}
@@ -33,8 +53,19 @@ spec:
     role: {statements: [{actions: ['s3:GetObject'], resources: ['arn:aws:s3:::orders/*']}]}
   routes:
   - {path: /orders, method: POST, auth: {type: NONE}}
-";
-const EXPRESS: &str = r"
+",
+            objects: &[
+                "log group /aws/vendedlogs/states/sfe-crashes-alone-orders-logs",
+                "rest api crashes-alone-orders",
+                "role sfe-crashes-alone-orders-gateway",
+                "role sfe-crashes-alone-orders-workflow",
+                "stage crashes-alone-orders/prod",
+                "state machine sfe-crashes-alone-orders-standard",
+            ],
+            calls: &[(0, "POST", "/orders")],
+        },
+        State {
+            manifests: r"
 apiVersion: sfe.dev/v1alpha1
 kind: StepFunctionEndpoint
 metadata: {name: orders}
@@ -47,28 +78,90 @@ spec:
   gatewayRole: {managedPolicyArns: ['arn:aws:iam::aws:policy/ReadOnlyAccess']}
   routes:
   - {path: /jobs, method: PUT, auth: {type: NONE}}
-";
+",
+            objects: &[
+                "log group /aws/vendedlogs/states/sfe-crashes-alone-orders-logs",
+                "rest api crashes-renamed",
+                "role sfe-crashes-alone-orders-gateway",
+                "role sfe-crashes-alone-orders-workflow",
+                "stage crashes-renamed/blue",
+                "state machine sfe-crashes-alone-orders-express",
+            ],
+            calls: &[(0, "PUT", "/jobs")],
+        },
+    ],
+    kills: 30,
+};
 
-/// What is in AWS of each, and how it is called.
-const MANIFESTS: [(&str, &[&str], &str, &str); 2] = [
-    (
-        STANDARD,
-        &["rest api crashes-orders", "stage crashes-orders/prod", "state machine sfe-crashes-orders-standard"],
-        "POST",
-        "/orders",
-    ),
-    (
-        EXPRESS,
-        &["rest api crashes-renamed", "stage crashes-renamed/blue", "state machine sfe-crashes-orders-express"],
-        "PUT",
-        "/jobs",
-    ),
-];
-const BOTH_HAVE: [&str; 3] = [
-    "log group /aws/vendedlogs/states/sfe-crashes-orders-logs",
-    "role sfe-crashes-orders-gateway",
-    "role sfe-crashes-orders-workflow",
-];
+/// A host and its guest, whose operator has to bring both on.
+const SHARED: Story = Story {
+    namespace: "crashes-shared",
+    names: &["host", "guest"],
+    states: [
+        State {
+            manifests: r"
+apiVersion: sfe.dev/v1alpha1
+kind: StepFunctionEndpoint
+metadata: {name: host}
+spec:
+  stateMachine: {type: STANDARD, definition: '{StartAt: A, States: {A: {Type: Pass, End: true}}}'}
+  routes: [{path: /host, method: POST, auth: {type: NONE}}]
+---
+apiVersion: sfe.dev/v1alpha1
+kind: StepFunctionEndpoint
+metadata: {name: guest}
+spec:
+  stateMachine: {type: EXPRESS, definition: '{StartAt: A, States: {A: {Type: Pass, End: true}}}'}
+  api: {endpointRef: {name: host}}
+  routes: [{path: /guest, method: POST, auth: {type: NONE}}]
+",
+            objects: &[
+                "log group /aws/vendedlogs/states/sfe-crashes-shared-guest-logs",
+                "rest api crashes-shared-host",
+                "role sfe-crashes-shared-guest-gateway",
+                "role sfe-crashes-shared-guest-workflow",
+                "role sfe-crashes-shared-host-gateway",
+                "role sfe-crashes-shared-host-workflow",
+                "stage crashes-shared-host/prod",
+                "state machine sfe-crashes-shared-guest-express",
+                "state machine sfe-crashes-shared-host-standard",
+            ],
+            calls: &[(0, "POST", "/host"), (1, "POST", "/guest")],
+        },
+        State {
+            manifests: r"
+apiVersion: sfe.dev/v1alpha1
+kind: StepFunctionEndpoint
+metadata: {name: host}
+spec:
+  stateMachine: {type: EXPRESS, definition: '{StartAt: B, States: {B: {Type: Pass, End: true}}}'}
+  stage: {name: blue}
+  routes: [{path: /one, method: PUT, auth: {type: NONE}}]
+---
+apiVersion: sfe.dev/v1alpha1
+kind: StepFunctionEndpoint
+metadata: {name: guest}
+spec:
+  stateMachine: {type: STANDARD, definition: '{StartAt: B, States: {B: {Type: Pass, End: true}}}'}
+  api: {endpointRef: {name: host}}
+  routes: [{path: /two, method: PUT, auth: {type: NONE}}]
+",
+            objects: &[
+                "log group /aws/vendedlogs/states/sfe-crashes-shared-host-logs",
+                "rest api crashes-shared-host",
+                "role sfe-crashes-shared-guest-gateway",
+                "role sfe-crashes-shared-guest-workflow",
+                "role sfe-crashes-shared-host-gateway",
+                "role sfe-crashes-shared-host-workflow",
+                "stage crashes-shared-host/blue",
+                "state machine sfe-crashes-shared-guest-standard",
+                "state machine sfe-crashes-shared-host-express",
+            ],
+            calls: &[(0, "PUT", "/one"), (1, "PUT", "/two")],
+        },
+    ],
+    kills: 10,
+};
 
 /// What becomes of the call at which the operator is killed.
 #[derive(Clone, Copy, Debug)]
@@ -85,40 +178,52 @@ enum Fate {
 
 #[test]
 fn one_of_each_kind_then_none_wherever_the_operator_dies() {
+    check(&ALONE);
+}
+
+#[test]
+fn a_host_and_its_guest_survive_it_together() {
+    check(&SHARED);
+}
+
+fn check(story: &'static Story) {
     let seed = env::var("SFE_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let seed = seed.unwrap_or(now.subsec_nanos().into());
-    println!("crashes: again with SFE_TEST_SEED={seed}");
-    world::run(async |world| Crashes::new(world, seed).await.run().await);
+    println!("{}: again with SFE_TEST_SEED={seed}", story.namespace);
+    world::run(async |world| Crashes::new(world, story, seed).await.run().await);
 }
 
 struct Crashes {
     world: &'static World,
+    story: &'static Story,
     turnstile: Turnstile,
     random: Random,
     kills: Vec<String>,
 }
 
 impl Crashes {
-    async fn new(world: &'static World, seed: u64) -> Self {
-        world.create_namespace(NAMESPACE);
+    async fn new(world: &'static World, story: &'static Story, seed: u64) -> Self {
+        world.create_namespace(story.namespace);
         let turnstile = Turnstile::open(world.sandbox.aws_address()).await;
-        Self { world, turnstile, random: Random(seed), kills: Vec::new() }
+        Self { world, story, turnstile, random: Random(seed), kills: Vec::new() }
     }
 
     /// Creates, changes and deletes, over and over.
     async fn run(mut self) {
-        let mut cycle = 0;
-        while self.kills.len() < KILLS {
-            let (first, second) = (&MANIFESTS[cycle % 2], &MANIFESTS[(cycle + 1) % 2]);
-            for (step, manifest) in [("create", first), ("change", second)] {
-                self.world.apply(NAMESPACE, manifest.0);
+        let (namespace, mut cycle) = (self.story.namespace, 0);
+        while self.kills.len() < self.story.kills {
+            let states = &self.story.states;
+            for (step, state) in [("create", &states[cycle % 2]), ("change", &states[(cycle + 1) % 2])] {
+                self.world.apply(namespace, state.manifests);
                 self.survive(step).await;
-                self.check_one_of_each(step, manifest).await;
+                self.check_one_of_each(step, state).await;
             }
-            self.world.delete(NAMESPACE, NAME);
+            for name in self.story.names {
+                self.world.delete(namespace, name);
+            }
             self.survive("delete").await;
-            assert_eq!(self.world.inventory(NAMESPACE).await, [""; 0], "left in AWS after {:?}", self.kills);
+            assert_eq!(self.world.inventory(namespace).await, [""; 0], "left in AWS after {:?}", self.kills);
             cycle += 1;
         }
     }
@@ -199,35 +304,46 @@ impl Crashes {
 
     async fn start(&self) -> Operator {
         let flags = ["--create-settle", "1s", "--retry-min", "100ms", "--retry-max", "500ms"];
-        start_through(self.world, NAMESPACE, self.turnstile.endpoint(), &flags).await
+        start_through(self.world, self.story.namespace, self.turnstile.endpoint(), &flags).await
     }
 
     async fn is_at_rest(&self) -> bool {
-        let endpoint = self.world.endpoint(NAMESPACE, NAME).await;
-        endpoint.is_none_or(|endpoint| is_live(&endpoint) && endpoint["metadata"]["deletionTimestamp"].is_null())
+        for name in self.story.names {
+            let endpoint = self.world.endpoint(self.story.namespace, name).await;
+            let is_stable = |endpoint: &Value| is_live(endpoint) && endpoint["metadata"]["deletionTimestamp"].is_null();
+            if !endpoint.as_ref().is_none_or(is_stable) {
+                return false;
+            }
+        }
+        true
     }
 
-    async fn told(&self) -> Option<String> {
-        self.world.endpoint(NAMESPACE, NAME).await.as_ref().map(told)
+    async fn told(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        for name in self.story.names {
+            let endpoint = self.world.endpoint(self.story.namespace, name).await;
+            all.push(endpoint.as_ref().map_or_else(|| "gone".to_owned(), told));
+        }
+        all
     }
 
     /// At no time are there two of one name, nor two APIs.
     async fn check_no_duplicates(&self) {
-        let found = self.world.inventory(NAMESPACE).await;
+        let found = self.world.inventory(self.story.namespace).await;
         let apis = found.iter().filter(|object| object.starts_with("rest api ")).count();
         let names: BTreeSet<&String> = found.iter().collect();
         assert!(names.len() == found.len() && apis <= 1, "twice in AWS: {found:?} after {:?}", self.kills);
     }
 
-    async fn check_one_of_each(&self, step: &str, manifest: &(&str, &[&str], &str, &str)) {
-        let (_, objects, method, path) = manifest;
-        let mut expected: Vec<&str> = BOTH_HAVE.into_iter().chain(objects.iter().copied()).collect();
-        expected.sort_unstable();
-        assert_eq!(self.world.inventory(NAMESPACE).await, expected, "{step} after {:?}", self.kills);
-        let endpoint = self.world.endpoint(NAMESPACE, NAME).await.unwrap();
-        let answer = http::request(method, self.world.stage_url(&endpoint, path));
-        let answer = answer.header("content-type", "application/json").body("{}").send().await;
-        assert_eq!(answer.status, 200, "{step} after {:?}: {method} {path}: {answer:?}", self.kills);
+    async fn check_one_of_each(&self, step: &str, state: &State) {
+        let after = format!("{step} after {:?}", self.kills);
+        assert_eq!(self.world.inventory(self.story.namespace).await, state.objects, "{after}");
+        for (index, method, path) in state.calls {
+            let endpoint = self.world.endpoint(self.story.namespace, self.story.names[*index]).await.unwrap();
+            let request = http::request(method, self.world.stage_url(&endpoint, path));
+            let answer = request.header("content-type", "application/json").body("{}").send().await;
+            assert_eq!(answer.status, 200, "{after}: {method} {path}: {answer:?}");
+        }
     }
 }
 
