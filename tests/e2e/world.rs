@@ -19,7 +19,7 @@ use tokio::sync::OnceCell;
 
 /// What a wait is given that says nothing else. Most end within a second; this is for a machine that does much else.
 pub const DEADLINE: Duration = Duration::from_secs(30);
-const POLL: Duration = Duration::from_millis(25);
+const POLL: Duration = Duration::from_millis(50);
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("no runtime")

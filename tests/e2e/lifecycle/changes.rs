@@ -6,10 +6,12 @@ mod rows;
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use aws_sdk_sfn::types::StateMachineType as SdkType;
 use serde_json::{Value, json};
 use sfe_sandbox::IntegrationRequest;
+use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use self::rows::{Ask, EXCEPTED, Row, Then, guest_rows, response_rows, route_rows, workflow_rows};
 use super::{ORDERS, owner, picture, resource_version, start, touch, writes};
@@ -136,6 +138,49 @@ fn the_same_manifest_again_changes_nothing() {
         world.check_rest(&operator, namespace, "orders", "a new start").await;
         let calls = world.calls_after(from, &operator.access_key).await;
         assert_eq!(writes(&calls), [""; 0], "writes to AWS though nothing changed");
+    });
+}
+
+#[test]
+fn what_serves_is_never_down_while_it_changes() {
+    world::run(async |world| {
+        let namespace = "changes-live";
+        world.create_namespace(namespace);
+        let operator = start(world, namespace, &["--retry-min", "100ms"]).await;
+        world.apply(namespace, ORDERS);
+        let endpoint = world.until_live(namespace, "orders").await;
+        let url = world.stage_url(&endpoint, "/orders");
+        let (stop, mut stopped) = oneshot::channel();
+        let callers = tokio::spawn(async move {
+            // So often that a gap shows, and so seldom that others get on.
+            let mut pace = tokio::time::interval(Duration::from_millis(50));
+            let mut answers = Vec::new();
+            while stopped.try_recv() == Err(TryRecvError::Empty) {
+                pace.tick().await;
+                answers.push(http::post(url.as_str(), "{}").try_send().await);
+            }
+            answers
+        });
+        let route = &endpoint["spec"]["routes"][0];
+        let added = json!({ "path": "/orders/{id}", "method": "GET", "auth": { "type": "NONE" }, "action": "DescribeExecution", "execution": { "path": "id" } });
+        let locked = super::merged(route, &json!({ "auth": { "type": "AWS_IAM" } }));
+        for change in [
+            json!({ "routes": [route, added] }),
+            json!({ "routes": [route], "stateMachine": { "type": "EXPRESS" } }),
+            json!({ "gatewayRole": { "arn": rows::EXISTING_ROLE } }),
+            json!({ "stateMachine": { "type": "STANDARD", "logging": null } }),
+            json!({ "routes": [locked], "gatewayRole": null }),
+            json!({ "api": { "name": "renamed" } }),
+        ] {
+            world.patch(namespace, "orders", &json!({ "spec": change })).await;
+            world.until_live(namespace, "orders").await;
+        }
+        operator.kill9();
+        stop.send(()).unwrap();
+        let answers = callers.await.unwrap();
+        let failed: Vec<_> =
+            answers.iter().filter(|answer| answer.as_ref().map(|answer| answer.status) != Ok(200)).collect();
+        assert!(failed.is_empty() && answers.len() > 20, "{} of {} calls: {failed:?}", failed.len(), answers.len());
     });
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{resource_version, start, touch, writes};
 use crate::http;
+use crate::operator::Operator;
 use crate::world::{self, World, until};
 
 /// `executions.interval` of all manifests here.
@@ -80,24 +81,33 @@ fn check(namespace: &str, type_: &str, tracking: &str, look: &str) {
             );
         }
 
-        // Again: nothing. It looks, and what it sees is what it has told.
-        let before = world.endpoint(namespace, name).await.unwrap();
-        let from = world.last_call().await;
-        let looks = async || {
-            let calls = world.calls_after(from, &operator.access_key).await;
-            let looks = calls.iter().filter(|call| call.operation == look).count();
-            // What a look wrote is there when the next one begins.
-            if looks >= 3 { Ok(calls) } else { Err(looks) }
-        };
-        let calls = until(&format!("{name}: three looks at executions"), looks).await;
-        assert_eq!(writes(&calls), Vec::<&str>::new(), "{name}");
-        let after = world.endpoint(namespace, name).await.unwrap();
-        assert_eq!(
-            (recent(&after["status"]["executions"]), resource_version(&after)),
-            (recent(&before["status"]["executions"]), resource_version(&before)),
-            "{name}: the status was written though no execution ran"
-        );
+        // Again: nothing. It looks, and what it sees is what it has told; a new start looks further back, and sees the same.
+        check_no_write(world, &operator, look, "the same operator").await;
+        operator.kill9();
+        let operator = start(world, namespace, &[]).await;
+        check_no_write(world, &operator, look, "another one").await;
     });
+}
+
+/// Three looks at executions, and nothing is written.
+async fn check_no_write(world: &World, operator: &Operator, look: &str, who: &str) {
+    let namespace = operator.access_key.trim_start_matches("operator-");
+    let before = world.endpoint(namespace, "ours").await.unwrap();
+    let from = world.last_call().await;
+    let looks = async || {
+        let calls = world.calls_after(from, &operator.access_key).await;
+        let looks = calls.iter().filter(|call| call.operation == look).count();
+        // What a look wrote is there when the next one begins.
+        if looks >= 3 { Ok(calls) } else { Err(looks) }
+    };
+    let calls = until(&format!("{namespace}: {who}: three looks at executions"), looks).await;
+    assert_eq!(writes(&calls), [""; 0], "{namespace}: {who}");
+    let after = world.endpoint(namespace, "ours").await.unwrap();
+    assert_eq!(
+        (recent(&after["status"]["executions"]), resource_version(&after)),
+        (recent(&before["status"]["executions"]), resource_version(&before)),
+        "{namespace}: {who}: the status was written though no execution ran"
+    );
 }
 
 const EXISTING: &str = r"
