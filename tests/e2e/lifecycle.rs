@@ -13,8 +13,9 @@ mod outages;
 mod picture;
 mod turnstile;
 
-use kube::api::{Api, DynamicObject, Patch, PatchParams};
-use kube::discovery::ApiResource;
+use std::collections::BTreeSet;
+
+use kube::api::{Patch, PatchParams, ValidationDirective};
 use serde_json::{Value, json};
 use sfe_core::api::StateMachineType;
 use sfe_core::owner::Owner;
@@ -22,6 +23,9 @@ use sfe_sandbox::Call;
 
 use crate::operator::Operator;
 use crate::world::{World, condition, is_ready, until};
+
+/// Of a value in a message, in characters.
+const SHOWN_MAX: usize = 200;
 
 /// A STANDARD workflow: `fail` in its input makes an execution fail. With every object that an endpoint can have.
 pub const ORDERS: &str = r"
@@ -120,6 +124,31 @@ pub fn merged(document: &Value, patch: &Value) -> Value {
     Value::Object(merged_object)
 }
 
+/// Where two documents differ, in lines such as `/roles/gateway/managed: ["a"] rather than []`.
+pub fn differences(found: &Value, expected: &Value) -> Vec<String> {
+    fn add(at: &str, found: &Value, expected: &Value, lines: &mut Vec<String>) {
+        let shown = |value: &Value| value.to_string().chars().take(SHOWN_MAX).collect::<String>();
+        match (found, expected) {
+            (Value::Object(one), Value::Object(other)) => {
+                let keys: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
+                keys.into_iter().for_each(|key| add(&format!("{at}/{key}"), &found[key], &expected[key], lines));
+            }
+            _ if found != expected => lines.push(format!("{at}: {} rather than {}", shown(found), shown(expected))),
+            _ => {}
+        }
+    }
+    let mut lines = Vec::new();
+    add("", found, expected, &mut lines);
+    lines
+}
+
+/// Nothing was written to the object, its status above all.
+pub fn check_same_status(after: &Value, before: &Value, what: &str) {
+    let written = resource_version(after) != resource_version(before);
+    let lines = differences(&after["status"], &before["status"]);
+    assert!(!written, "{what}: the status was written though nothing changed: {lines:?}");
+}
+
 /// Each write of an object gives it another.
 pub fn resource_version(endpoint: &Value) -> &str {
     endpoint["metadata"]["resourceVersion"].as_str().unwrap()
@@ -128,23 +157,10 @@ pub fn resource_version(endpoint: &Value) -> &str {
 impl World {
     /// Changes a StepFunctionEndpoint by a JSON merge patch, and answers it as it then is.
     pub async fn patch(&self, namespace: &str, name: &str, patch: &Value) -> Value {
-        self.try_patch(namespace, name, patch).await.unwrap_or_else(|said| panic!("{name}: {patch}: {said}"))
-    }
-
-    /// The same, where the API server may refuse.
-    pub async fn try_patch(&self, namespace: &str, name: &str, patch: &Value) -> Result<Value, String> {
-        let resource = ApiResource {
-            group: "sfe.dev".to_owned(),
-            version: "v1alpha1".to_owned(),
-            api_version: "sfe.dev/v1alpha1".to_owned(),
-            kind: "StepFunctionEndpoint".to_owned(),
-            plural: "stepfunctionendpoints".to_owned(),
-        };
-        let api: Api<DynamicObject> = Api::namespaced_with(self.kube.clone(), namespace, &resource);
-        let strict =
-            PatchParams { field_validation: Some(kube::api::ValidationDirective::Strict), ..Default::default() };
-        let patched = api.patch(name, &strict, &Patch::Merge(patch)).await.map_err(|error| error.to_string())?;
-        Ok(serde_json::to_value(patched).unwrap())
+        let strict = PatchParams { field_validation: Some(ValidationDirective::Strict), ..Default::default() };
+        let patched = self.endpoints(namespace).patch(name, &strict, &Patch::Merge(patch)).await;
+        let patched = patched.unwrap_or_else(|error| panic!("{namespace}/{name}: {patch}: {error}"));
+        serde_json::to_value(patched).unwrap()
     }
 
     /// Waits until the stage serves what the manifest says now, and all else is as it says too.
@@ -170,11 +186,9 @@ impl World {
         })
         .await;
         let calls = self.calls_after(from, &operator.access_key).await;
-        assert_eq!(writes(&calls), Vec::<&str>::new(), "{what}: writes to AWS though nothing changed");
+        assert_eq!(writes(&calls), [""; 0], "{what}: writes to AWS though nothing changed");
         let after = self.endpoint(namespace, name).await.unwrap();
-        let statuses = (&before["status"], &after["status"]);
-        let versions = (resource_version(&before), resource_version(&after));
-        assert_eq!(versions.0, versions.1, "{what}: the status was written though nothing changed: {statuses:?}");
+        check_same_status(&after, &before, what);
     }
 }
 

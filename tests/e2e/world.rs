@@ -105,8 +105,8 @@ impl World {
         self.kubectl(["delete", "sfe", name, "--namespace", namespace, "--wait=false"]);
     }
 
-    /// A StepFunctionEndpoint as it is now; none once it is gone.
-    pub async fn endpoint(&self, namespace: &str, name: &str) -> Option<Value> {
+    /// The StepFunctionEndpoints of a namespace.
+    pub fn endpoints(&self, namespace: &str) -> Api<DynamicObject> {
         let resource = ApiResource {
             group: "sfe.dev".to_owned(),
             version: "v1alpha1".to_owned(),
@@ -114,8 +114,13 @@ impl World {
             kind: "StepFunctionEndpoint".to_owned(),
             plural: "stepfunctionendpoints".to_owned(),
         };
-        let api: Api<DynamicObject> = Api::namespaced_with(self.kube.clone(), namespace, &resource);
-        let found = api.get_opt(name).await.unwrap_or_else(|error| panic!("reading {namespace}/{name}: {error}"));
+        Api::namespaced_with(self.kube.clone(), namespace, &resource)
+    }
+
+    /// A StepFunctionEndpoint as it is now; none once it is gone.
+    pub async fn endpoint(&self, namespace: &str, name: &str) -> Option<Value> {
+        let found = self.endpoints(namespace).get_opt(name).await;
+        let found = found.unwrap_or_else(|error| panic!("reading {namespace}/{name}: {error}"));
         found.map(|object| serde_json::to_value(object).unwrap())
     }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use sfe_core::api::StateMachineType;
 use sfe_core::kinds::role::INLINE_POLICY;
 
-use super::{ORDERS, is_live, owner, picture, start, state_machine_arn, writes};
+use super::{ORDERS, differences, is_live, owner, picture, start, state_machine_arn, writes};
 use crate::http;
 use crate::world::{self, told, until};
 
@@ -57,7 +57,8 @@ fn what_is_changed_by_hand_is_put_back_and_told() {
         let integration = gateway.put_integration().rest_api_id(&id).resource_id(&manual).http_method("GET");
         integration.r#type(IntegrationType::Mock).send().await.unwrap();
         let with_manual = picture::of(world, &owner).await;
-        assert_ne!(with_manual, as_declared);
+        let added = differences(&with_manual, &as_declared);
+        assert!(added.len() == 1 && added[0].starts_with("/api/methods/GET /manual: "), "{added:?}");
         let operator = start(world, NAMESPACE, &FLAGS).await;
         // It looks at executions at once, which was not due since the creation.
         let has_looked = |endpoint: &Value| endpoint["status"]["executions"].is_object();
@@ -194,7 +195,8 @@ fn what_is_changed_by_hand_is_put_back_and_told() {
             let has = |member: &str, part: &str| drift[member].as_str().is_some_and(|text| text.contains(part));
             let is_told = has("expected", edit.expected) && has("found", edit.found) && has("at", "T");
             assert!(is_told, "{what}: expected {}, found {}: {drift}", edit.expected, edit.found);
-            assert_eq!(picture::of(world, &owner).await, with_manual, "{what}: told, but not put back");
+            let found = picture::of(world, &owner).await;
+            assert_eq!(differences(&found, &with_manual), [""; 0], "{what}: told, but not put back");
             let answer = http::post(url.as_str(), "{}").send().await;
             assert_eq!(answer.status, 200, "{what}: {answer:?}");
         }
@@ -224,7 +226,7 @@ fn what_is_lost_or_there_twice_is_found_again() {
             if found.iter().any(|(id, _)| Some(id.as_str()) == twin.id()) { Err(found) } else { Ok(()) }
         })
         .await;
-        assert_eq!(picture::of(world, &owner).await, before, "what serves is kept");
+        assert_eq!(differences(&picture::of(world, &owner).await, &before), [""; 0], "what serves is kept");
         world.check_rest(&operator, namespace, "orders", "after the twin").await;
 
         // The status is lost: with the operator running, and while it is away.
@@ -244,7 +246,7 @@ fn what_is_lost_or_there_twice_is_found_again() {
         assert_eq!(found["status"]["api"], endpoint["status"]["api"], "a lost status and a new start");
         let calls = world.calls_after(from, &operator.access_key).await;
         assert_eq!(writes(&calls), [""; 0], "written to AWS because the status was lost");
-        assert_eq!(picture::of(world, &owner).await, before);
+        assert_eq!(differences(&picture::of(world, &owner).await, &before), [""; 0], "after a lost status");
 
         // Deleting finds everything by name and tags, too.
         lose();
