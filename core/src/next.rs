@@ -153,7 +153,7 @@ impl<A> Next<A> {
     }
 }
 
-/// Whether `T` is ours, by the tags it carries.
+/// A wait for the read of an object.
 pub fn unread<A>(object: &str) -> Next<A> {
     Next::wait(object, "not read yet")
 }
