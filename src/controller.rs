@@ -12,6 +12,7 @@ mod memory;
 mod plan;
 mod reconcile;
 mod status;
+mod touched;
 mod watch;
 
 pub use clock::{Clock, SystemClock};
@@ -20,4 +21,5 @@ pub use context::{Context, Options};
 pub use kubernetes::KubeCluster;
 pub use plan::{Planned, plan};
 pub use reconcile::reconcile;
+pub use touched::{Touched, guests};
 pub use watch::run;

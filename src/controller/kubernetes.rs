@@ -12,6 +12,7 @@ use sfe_core::api::{StepFunctionEndpoint, StepFunctionEndpointStatus};
 use sfe_core::change::cut;
 
 use super::cluster::{Cluster, ClusterError, Key, StateChange};
+use super::touched;
 
 /// The name under which the operator's fields are managed and its Events are reported.
 pub const MANAGER: &str = "stepfunction-endpoint";
@@ -48,15 +49,7 @@ impl Cluster for KubeCluster {
     }
 
     fn guests(&self, key: &Key) -> Vec<StepFunctionEndpoint> {
-        let refers = |object: &StepFunctionEndpoint| {
-            let reference = object.spec.api.as_ref().and_then(|api| api.endpoint_ref.as_ref());
-            object.metadata.namespace.as_deref() == Some(&key.namespace)
-                && reference.is_some_and(|reference| reference.name == key.name)
-        };
-        let mut guests: Vec<StepFunctionEndpoint> =
-            self.store.state_filter(refers).iter().map(|object| object.as_ref().clone()).collect();
-        guests.sort_by_key(|guest| (guest.metadata.creation_timestamp.clone(), guest.metadata.name.clone()));
-        guests
+        touched::guests(key, &self.store)
     }
 
     async fn set_finalizers(

@@ -1,6 +1,5 @@
 //! What makes an object be looked at: its own changes, those of objects that it shares an API with, and of ConfigMaps that it reads.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
@@ -12,12 +11,10 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::core::PartialObjectMeta;
 use kube::runtime::controller::{self, Action, ReconcileRequest, applier};
 use kube::runtime::reflector::{ObjectRef, Store, store::Writer};
-use kube::runtime::watcher::{self, Event};
+use kube::runtime::watcher;
 use kube::runtime::{WatchStreamExt as _, watcher as watch};
 use kube::{Api, Client};
 use sfe_core::api::StepFunctionEndpoint;
-use sfe_core::owner::hash;
-use sfe_core::status::is_true;
 
 use crate::aws::Aws;
 
@@ -26,6 +23,7 @@ use super::cluster::{ClusterError, Key};
 use super::context::Context;
 use super::kubernetes::KubeCluster;
 use super::reconcile;
+use super::touched::Touched;
 
 /// When a failed pass of the cluster's own is tried again.
 const RETRY: Duration = Duration::from_secs(2);
@@ -88,100 +86,15 @@ fn manifests(
     store: Store<StepFunctionEndpoint>,
     writer: Writer<StepFunctionEndpoint>,
 ) -> BoxStream<'static, ReconcileRequest<StepFunctionEndpoint>> {
-    let mut seen: BTreeMap<Key, Traits> = BTreeMap::new();
-    let mut initial: BTreeMap<Key, Traits> = BTreeMap::new();
+    let mut touched = Touched::default();
     let events = watch(api, watcher::Config::default().any_semantic()).default_backoff().reflect(writer);
     events
         .filter_map(|event| async { event.inspect_err(|error| tracing::warn!(%error, "the watch broke: again")).ok() })
         .flat_map(move |event| {
-            let mut touched = Vec::new();
-            match event {
-                Event::Init => initial.clear(),
-                Event::InitDone => seen = std::mem::take(&mut initial),
-                Event::InitApply(object) => {
-                    let now = Traits::of(&object);
-                    touched = now.touched_since(seen.get(&Key::of(&object)), &object, &store);
-                    initial.insert(Key::of(&object), now);
-                }
-                Event::Apply(object) => {
-                    let now = Traits::of(&object);
-                    touched = now.touched_since(seen.get(&Key::of(&object)), &object, &store);
-                    seen.insert(Key::of(&object), now);
-                }
-                Event::Delete(object) => {
-                    seen.remove(&Key::of(&object));
-                    touched = related(&object, &store);
-                }
-            }
-            stream::iter(touched)
+            let keys = touched.by(&event, &store);
+            stream::iter(keys.into_iter().map(|key| ObjectRef::new(&key.name).within(&key.namespace).into()))
         })
         .boxed()
-}
-
-/// What of an object makes it or others be looked at. The generation alone would hide a change of finalizers.
-#[derive(Clone, PartialEq)]
-struct Traits {
-    own: String,
-    shared: String,
-    host: Option<String>,
-}
-
-impl Traits {
-    fn of(object: &StepFunctionEndpoint) -> Self {
-        let metadata = &object.metadata;
-        let (generation, deleted) = (metadata.generation, metadata.deletion_timestamp.is_some());
-        let own =
-            format!("{:?} {generation:?} {deleted} {:?} {:?}", metadata.uid, metadata.finalizers, metadata.annotations);
-        let status = object.status.clone().unwrap_or_default();
-        let ready = ["RolesReady", "StateMachineReady"].map(|name| is_true(&status, name));
-        let shared = format!(
-            "{generation:?} {deleted} {ready:?} {:?} {:?} {:?} {:?} {:?}",
-            status.observed_generation, status.state_machine, status.gateway_role_arn, status.guests, status.url
-        );
-        Self { own: hash([own.as_str()]), shared: hash([shared.as_str()]), host: host(object) }
-    }
-
-    fn touched_since(
-        &self,
-        before: Option<&Self>,
-        object: &StepFunctionEndpoint,
-        store: &Store<StepFunctionEndpoint>,
-    ) -> Vec<ReconcileRequest<StepFunctionEndpoint>> {
-        let mut touched = Vec::new();
-        if before.is_none_or(|before| before.own != self.own) {
-            touched.push(ObjectRef::from_obj(object).into());
-        }
-        if before.is_none_or(|before| before.shared != self.shared) {
-            touched.extend(related(object, store));
-        }
-        if let Some(former) =
-            before.and_then(|before| before.host.as_ref()).filter(|former| self.host.as_ref() != Some(former))
-        {
-            touched.push(ObjectRef::new(former).within(&Key::of(object).namespace).into());
-        }
-        touched
-    }
-}
-
-/// The name of the object whose API this one's routes are on.
-fn host(object: &StepFunctionEndpoint) -> Option<String> {
-    let reference = object.spec.api.as_ref()?.endpoint_ref.as_ref()?;
-    Some(reference.name.clone())
-}
-
-/// The object whose API this one's routes are on, and those whose routes are on its API.
-fn related(
-    object: &StepFunctionEndpoint,
-    store: &Store<StepFunctionEndpoint>,
-) -> Vec<ReconcileRequest<StepFunctionEndpoint>> {
-    let key = Key::of(object);
-    let is_guest = |other: &StepFunctionEndpoint| {
-        other.metadata.namespace.as_deref() == Some(&key.namespace) && host(other).as_deref() == Some(&key.name)
-    };
-    let guests = store.state_filter(is_guest);
-    let mut related: Vec<_> = guests.iter().map(|guest| ObjectRef::from_obj(guest.as_ref()).into()).collect();
-    related.extend(host(object).map(|name| ObjectRef::new(&name).within(&key.namespace).into()));
-    related
 }
 
 /// The manifests whose definition stands in a ConfigMap that changed. Of ConfigMaps the metadata alone is watched.
