@@ -1,19 +1,20 @@
 //! What is remembered of an object between two passes: when it was looked at, so that nothing is looked at too often.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+use std::hash::{DefaultHasher, Hasher as _};
 
 use jiff::{SignedDuration, Timestamp};
 use sfe_core::desired::Desired;
 use sfe_core::next::Until;
 use sfe_core::observed::Observed;
 use sfe_core::outcome::Convergence;
-use sfe_core::owner::hash;
 
 /// What is remembered of an object. A restart forgets it, and all is looked at anew.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
     /// What was desired when AWS was last found to be so, and when that was.
-    pub converged: Option<(String, Timestamp)>,
+    pub converged: Option<(Fingerprint, Timestamp)>,
     /// What was observed when AWS was last found to be so, or but for what another object has to do first; and when that was. Kept for those
     /// who share an API alone: their wishes change with every step of the others.
     pub observed: Option<(Observed, Timestamp)>,
@@ -23,38 +24,60 @@ pub struct Memory {
     pub attempts: u32,
     /// What was desired in the last passes, the writes that each of them made for it, and how many in a row did: one that comes back doesn't
     /// take effect.
-    repeated: (String, BTreeMap<String, u32>),
+    repeated: (Fingerprint, BTreeMap<String, u32>),
 }
 
 /// How long what was observed may tell whether there is anything to do. It never tells what to do: that is read anew.
 const RECENTLY: SignedDuration = SignedDuration::from_secs(60);
 
-/// A text that is the same as long as the same is desired.
-pub fn fingerprint(desired: &Desired) -> String {
-    hash([format!("{desired:?}").as_str()])
+/// A number that is the same as long as the same is desired.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fingerprint(u64);
+
+impl Fingerprint {
+    /// That of what is desired. Within one process alone: it is never written.
+    pub fn of(desired: &Desired) -> Self {
+        let mut digest = Digest::default();
+        drop(write!(digest, "{desired:?}")); // a hasher takes everything
+        Self(digest.0.finish())
+    }
+}
+
+/// Hashes what is written to it, without holding it.
+#[derive(Default)]
+struct Digest(DefaultHasher);
+
+impl fmt::Write for Digest {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.write(text.as_bytes());
+        Ok(())
+    }
 }
 
 impl Memory {
     /// Whether AWS was found to be as desired, less than `drift` ago.
     pub fn is_fresh(&self, desired: &Desired, now: Timestamp, drift: SignedDuration) -> bool {
-        self.converged.as_ref().is_some_and(|(known, at)| now < *at + drift && *known == fingerprint(desired))
+        self.converged.as_ref().is_some_and(|(known, at)| now < *at + drift && *known == Fingerprint::of(desired))
     }
 
     /// Whether the same was desired when AWS was last found to be so: then a difference is someone else's.
     pub fn was_converged_to(&self, desired: &Desired) -> bool {
-        self.converged.as_ref().is_some_and(|(known, _)| *known == fingerprint(desired))
+        self.converged.as_ref().is_some_and(|(known, _)| *known == Fingerprint::of(desired))
     }
 
     /// The writes that the last passes made for what is desired now, and how many passes in a row did.
     pub fn repeated(&self, desired: &Desired) -> BTreeMap<String, u32> {
-        if self.repeated.0 == fingerprint(desired) { self.repeated.1.clone() } else { BTreeMap::new() }
+        let any = !self.repeated.1.is_empty() && self.repeated.0 == Fingerprint::of(desired);
+        if any { self.repeated.1.clone() } else { BTreeMap::new() }
     }
 
     /// Notes the writes of a pass.
     pub fn note_writes(&mut self, desired: &Desired, writes: impl IntoIterator<Item = String>) {
-        let before = self.repeated(desired);
+        let fingerprint = Fingerprint::of(desired);
+        let before =
+            if self.repeated.0 == fingerprint { std::mem::take(&mut self.repeated.1) } else { BTreeMap::new() };
         let counted = writes.into_iter().map(|write| (before.get(&write).map_or(1, |n| n + 1), write));
-        self.repeated = (fingerprint(desired), counted.map(|(n, write)| (write, n)).collect());
+        self.repeated = (fingerprint, counted.map(|(n, write)| (write, n)).collect());
     }
 
     /// Notes how a pass ended.
@@ -63,7 +86,7 @@ impl Memory {
         if let (Some(desired), Some(convergence)) = (desired, convergence) {
             let converged = convergence.next.is_empty() && convergence.failures.is_empty();
             let since = self.observed.as_ref().map_or(now, |(_, at)| *at);
-            self.converged = converged.then(|| (fingerprint(desired), since));
+            self.converged = converged.then(|| (Fingerprint::of(desired), since));
         }
     }
 

@@ -17,10 +17,10 @@ use super::When;
 
 /// The deployment that the stage serves, if it holds what is desired now.
 pub fn live<'a>(api: &Api, observed: &'a Observed) -> Option<Live<'a>> {
-    let hash = snapshot(api, observed)?;
     let deployments = observed.deployments.present()?;
     let stage = observed.stages.present()?.get(&api.stage.name)?;
     let served = deployment::hash_of(deployments, &stage.deployment_id)?;
+    let hash = snapshot(api, observed)?;
     (served == hash).then_some(Live { deployment_id: &stage.deployment_id, hash })
 }
 
@@ -224,7 +224,7 @@ fn served(api: &Api, desired: &Desired, observed: &Observed, id: &str, ready: bo
     let (Some(deployments), Some(stages)) = (observed.deployments.present(), observed.stages.present()) else {
         return unread("stage");
     };
-    let Some(hash) = snapshot(api, observed).filter(|_| ready) else {
+    let Some(hash) = ready.then(|| snapshot(api, observed)).flatten() else {
         return if live(api, observed).is_some() {
             Next::nothing()
         } else {

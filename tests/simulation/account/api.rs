@@ -1,0 +1,297 @@
+//! API Gateway: names that are not unique, no token on creates, children that go with their parent, and stages that serve snapshots.
+
+use std::collections::BTreeMap;
+
+use sfe::aws::Class;
+use sfe_core::api::HttpMethod;
+use sfe_core::kinds::{authorizer, deployment, method, model, request_validator, resource, rest_api, stage};
+use sfe_core::observed::Answer;
+use sfe_core::owner::{MARKER, Tags};
+
+use super::{Account, Refused, exists, is_ours, not_found, refused};
+
+#[derive(Clone, Debug)]
+pub struct RestApi {
+    pub observed: rest_api::Observed,
+    pub tags: Tags,
+    pub resources: resource::Observed,
+    pub authorizers: authorizer::Observed,
+    pub validator: request_validator::Observed,
+    pub models: model::Observed,
+    pub snapshots: BTreeMap<String, Snapshot>,
+    pub stages: stage::Observed,
+}
+
+/// What a deployment holds.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    pub description: String,
+    pub methods: BTreeMap<(String, HttpMethod), method::Observed>,
+}
+
+impl RestApi {
+    pub fn deployments(&self) -> deployment::Observed {
+        self.snapshots.iter().map(|(id, snapshot)| (id.clone(), snapshot.description.clone())).collect()
+    }
+
+    pub fn methods(&self) -> impl Iterator<Item = ((&String, HttpMethod), &method::Observed)> {
+        self.resources
+            .iter()
+            .flat_map(|(path, resource)| resource.methods.iter().map(move |(m, found)| ((path, *m), found)))
+    }
+
+    fn resource(&mut self, id: &str) -> Result<(&String, &mut resource::Resource), Refused> {
+        let found = self.resources.iter_mut().find(|(_, resource)| resource.id == id);
+        found.ok_or_else(|| not_found("resource", id))
+    }
+}
+
+/// Whether a method is one of ours.
+pub fn is_our_method(found: &method::Observed) -> bool {
+    found.settings.operation_name.as_ref().is_some_and(|name| name.starts_with(MARKER))
+}
+
+impl Account {
+    /// A new API, with a root resource alone; answers the root's id and when that was.
+    pub fn place_api(&mut self, id: &str, want: &rest_api::Desired) -> (String, jiff::Timestamp) {
+        let (root_id, created_at) = (self.id(), self.created_now());
+        let root = resource::Resource { id: root_id.clone(), methods: BTreeMap::new() };
+        let api = RestApi {
+            observed: rest_api::created(want, id.to_owned(), created_at),
+            tags: want.tags.clone(),
+            resources: BTreeMap::from([("/".to_owned(), root)]),
+            authorizers: BTreeMap::new(),
+            validator: None,
+            models: BTreeMap::new(),
+            snapshots: BTreeMap::new(),
+            stages: BTreeMap::new(),
+        };
+        self.apis.insert(id.to_owned(), api);
+        (root_id, created_at)
+    }
+
+    /// The API of a write, which must be ours.
+    fn our_api(&mut self, id: &str, what: &str) -> Result<&mut RestApi, Refused> {
+        let ours = is_ours(&self.api(id)?.tags);
+        if !ours {
+            self.trespass.get_or_insert(format!("{what} on REST API {id}"));
+        }
+        self.api_mut(id)
+    }
+
+    pub(super) fn apply_rest_api(&mut self, action: &rest_api::Action) -> Result<Answer, Refused> {
+        match action {
+            rest_api::Action::RecordIntent => Ok(Answer::Recorded(self.created_now())),
+            rest_api::Action::CreateRestApi(want) => {
+                let id = self.id();
+                let (root_id, created_at) = self.place_api(&id, want);
+                Ok(Answer::RestApi { id, root_id: Some(root_id), created_at })
+            }
+            rest_api::Action::UpdateRestApi { id, to, .. } => {
+                let api = self.our_api(id, "UpdateRestApi")?;
+                api.observed.name = to.name.clone();
+                api.observed.disable_execute_api_endpoint = to.disable_execute_api_endpoint;
+                Ok(Answer::Done)
+            }
+            rest_api::Action::DeleteRestApi { id } => {
+                self.our_api(id, "DeleteRestApi")?;
+                self.apis.remove(id);
+                Ok(Answer::Done)
+            }
+        }
+    }
+
+    pub(super) fn apply_resource(&mut self, action: &resource::Action) -> Result<Answer, Refused> {
+        match action {
+            resource::Action::CreateResource { rest_api_id, parent_id, path } => {
+                let id = self.id();
+                let api = self.our_api(rest_api_id, "CreateResource")?;
+                let (parent, _) = api.resource(parent_id)?;
+                if resource::parent(path) != Some(parent) {
+                    return Err((Class::Refused, format!("{parent} is not above {path}")));
+                }
+                if api.resources.contains_key(path) {
+                    return Err(exists("resource", path));
+                }
+                api.resources.insert(path.clone(), resource::Resource { id: id.clone(), methods: BTreeMap::new() });
+                Ok(Answer::Created(id))
+            }
+            resource::Action::DeleteResource { rest_api_id, resource_id, .. } => {
+                let api = self.our_api(rest_api_id, "DeleteResource")?;
+                let top = api.resource(resource_id)?.0.clone();
+                let below = |path: &String| resource::with_parents(path).any(|parent| parent == top);
+                let foreign = api.methods().find(|((path, _), found)| below(path) && !is_our_method(found));
+                let foreign = foreign.map(|((path, method), _)| format!("{method} {path} went with its resource"));
+                api.resources.retain(|path, _| !below(path));
+                if let Some(what) = foreign {
+                    self.trespass.get_or_insert(what);
+                }
+                Ok(Answer::Done)
+            }
+        }
+    }
+
+    pub(super) fn apply_authorizer(&mut self, action: &authorizer::Action) -> Result<Answer, Refused> {
+        let id = self.id();
+        let rest_api_id = match action {
+            authorizer::Action::CreateAuthorizer { rest_api_id, .. }
+            | authorizer::Action::UpdateAuthorizer { rest_api_id, .. }
+            | authorizer::Action::DeleteAuthorizer { rest_api_id, .. } => rest_api_id,
+        };
+        let api = self.our_api(rest_api_id, "a write of an authorizer")?;
+        match (action, api.authorizers.get(action.name())) {
+            (authorizer::Action::CreateAuthorizer { name, .. }, Some(_)) => return Err(exists("authorizer", name)),
+            (authorizer::Action::CreateAuthorizer { .. }, None) => {}
+            (_, None) => return Err(not_found("authorizer", action.name())),
+            (authorizer::Action::DeleteAuthorizer { id, name, .. }, Some(_)) => {
+                if api.methods().any(|(_, found)| found.settings.authorizer_id.as_ref() == Some(id)) {
+                    return Err(refused(format!("authorizer {name} is in use")));
+                }
+            }
+            (authorizer::Action::UpdateAuthorizer { .. }, Some(_)) => {}
+        }
+        authorizer::fold(&mut api.authorizers, action, Some(id.clone()));
+        Ok(Answer::Created(id))
+    }
+
+    pub(super) fn apply_validator(&mut self, action: &request_validator::Action) -> Result<Answer, Refused> {
+        let id = self.id();
+        let rest_api_id = match action {
+            request_validator::Action::CreateRequestValidator { rest_api_id }
+            | request_validator::Action::UpdateRequestValidator { rest_api_id, .. }
+            | request_validator::Action::DeleteRequestValidator { rest_api_id, .. } => rest_api_id,
+        };
+        let api = self.our_api(rest_api_id, "a write of a request validator")?;
+        match (action, &api.validator) {
+            (request_validator::Action::CreateRequestValidator { .. }, Some(_)) => {
+                return Err(exists("request validator", request_validator::NAME));
+            }
+            (request_validator::Action::CreateRequestValidator { .. }, None) => {}
+            (_, None) => return Err(not_found("request validator", request_validator::NAME)),
+            (request_validator::Action::DeleteRequestValidator { id, .. }, Some(_)) => {
+                if api.methods().any(|(_, found)| found.settings.request_validator_id.as_ref() == Some(id)) {
+                    return Err(refused("the request validator is in use"));
+                }
+            }
+            (request_validator::Action::UpdateRequestValidator { .. }, Some(_)) => {}
+        }
+        request_validator::fold(&mut api.validator, action, Some(id.clone()));
+        Ok(Answer::Created(id))
+    }
+
+    pub(super) fn apply_model(&mut self, action: &model::Action) -> Result<Answer, Refused> {
+        let (model::Action::CreateModel { rest_api_id, name, .. }
+        | model::Action::UpdateModel { rest_api_id, name, .. }
+        | model::Action::DeleteModel { rest_api_id, name }) = action;
+        let api = self.our_api(rest_api_id, "a write of a model")?;
+        match (action, api.models.contains_key(name)) {
+            (model::Action::CreateModel { .. }, true) => return Err(exists("model", name)),
+            (model::Action::CreateModel { .. }, false) | (model::Action::UpdateModel { .. }, true) => {}
+            (_, false) => return Err(not_found("model", name)),
+            (model::Action::DeleteModel { .. }, true) => {
+                if api.methods().any(|(_, found)| found.settings.request_models.values().any(|used| used == name)) {
+                    return Err(refused(format!("model {name} is in use")));
+                }
+            }
+        }
+        model::fold(&mut api.models, action);
+        Ok(Answer::Done)
+    }
+
+    pub(super) fn apply_method(&mut self, action: &method::Action) -> Result<Answer, Refused> {
+        let at = action.at().clone();
+        let api = self.our_api(&at.rest_api_id, "a write of a method")?;
+        if let method::Action::PutMethod { settings, .. } = action {
+            let known = |id: &Option<String>, found: Option<&String>| id.is_none() || found == id.as_ref();
+            let authorizer = settings.authorizer_id.as_ref();
+            let authorizer = authorizer.is_none_or(|id| api.authorizers.values().any(|found| found.id == *id));
+            let validator = known(&settings.request_validator_id, api.validator.as_ref().map(|found| &found.id));
+            let models = settings.request_models.values().all(|name| api.models.contains_key(name));
+            if !authorizer || !validator || !models {
+                return Err((Class::Refused, "a method refers to what is not there".to_owned()));
+            }
+        }
+        let (path, resource) = api.resource(&at.resource_id)?;
+        let place = format!("method {} {path}", at.method);
+        let found = resource.methods.get(&at.method);
+        let ours = found.is_none_or(is_our_method);
+        let integration = found.and_then(|found| found.integration.as_ref());
+        match (action, found) {
+            (method::Action::PutMethod { .. }, Some(_)) => return Err(exists("", &place)),
+            (method::Action::PutMethod { .. }, None) => {}
+            (_, None) => return Err(not_found("", &place)),
+            (method::Action::PutMethodResponse { status, .. }, Some(found)) if found.responses.contains(status) => {
+                return Err(exists("response of", &place));
+            }
+            (method::Action::PutIntegrationResponse { status, .. }, Some(found)) => {
+                if integration.is_none() || !found.responses.contains(status) {
+                    return Err(not_found("integration or response of", &place));
+                }
+            }
+            (_, Some(_)) => {}
+        }
+        method::fold(&mut resource.methods, action);
+        if !ours {
+            self.trespass.get_or_insert(format!("{place} was written"));
+        }
+        Ok(Answer::Done)
+    }
+
+    pub(super) fn apply_deployment(&mut self, action: &deployment::Action) -> Result<Answer, Refused> {
+        match action {
+            deployment::Action::CreateDeployment { rest_api_id, hash } => {
+                let id = self.id();
+                let api = self.our_api(rest_api_id, "CreateDeployment")?;
+                let methods: BTreeMap<_, _> =
+                    api.methods().map(|((path, method), found)| ((path.clone(), method), found.clone())).collect();
+                if methods.is_empty() || methods.values().any(|found| found.integration.is_none()) {
+                    return Err(refused("no integration defined for a method"));
+                }
+                let description = deployment::description(hash);
+                api.snapshots.insert(id.clone(), Snapshot { description, methods });
+                Ok(Answer::Created(id))
+            }
+            deployment::Action::DeleteDeployment { rest_api_id, id } => {
+                let api = self.our_api(rest_api_id, "DeleteDeployment")?;
+                if api.stages.values().any(|stage| stage.deployment_id == *id) {
+                    return Err(refused("active stages point to this deployment"));
+                }
+                let gone = api.snapshots.remove(id).ok_or_else(|| not_found("deployment", id))?;
+                if !gone.description.starts_with("sfe ") {
+                    self.trespass.get_or_insert(format!("deployment {id} was deleted"));
+                }
+                Ok(Answer::Created(id.clone()))
+            }
+        }
+    }
+
+    pub(super) fn apply_stage(&mut self, action: &stage::Action) -> Result<Answer, Refused> {
+        let (stage::Action::CreateStage { rest_api_id, .. }
+        | stage::Action::UpdateStage { rest_api_id, .. }
+        | stage::Action::DeleteStage { rest_api_id, .. }) = action;
+        let api = self.our_api(rest_api_id, "a write of a stage")?;
+        let name = action.name().to_owned();
+        let found = api.stages.get(&name);
+        let ours = found.is_none_or(|stage| is_ours(&stage.tags));
+        match (action, found) {
+            (stage::Action::CreateStage { .. }, Some(_)) => return Err(exists("stage", &name)),
+            (stage::Action::UpdateStage { .. } | stage::Action::DeleteStage { .. }, None) => {
+                return Err(not_found("stage", &name));
+            }
+            (
+                stage::Action::CreateStage { deployment_id, .. } | stage::Action::UpdateStage { deployment_id, .. },
+                _,
+            ) => {
+                if !api.snapshots.contains_key(deployment_id) {
+                    return Err(not_found("deployment", deployment_id));
+                }
+            }
+            (stage::Action::DeleteStage { .. }, Some(_)) => {}
+        }
+        stage::fold(&mut api.stages, action);
+        if !ours {
+            self.trespass.get_or_insert(format!("stage {name} was written"));
+        }
+        Ok(Answer::Done)
+    }
+}

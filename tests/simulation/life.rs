@@ -1,0 +1,345 @@
+//! A seed's life: which manifests come and go, and what goes wrong meanwhile.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use fastrand::Rng;
+use serde_json::{Map, Value, json};
+use sfe::aws::Class;
+use sfe::controller::Key;
+
+use crate::network::Fault;
+use crate::time::{MINUTE, Millis, SECOND};
+
+/// The objects of a life: the first may have the others for guests.
+pub const NAMES: [&str; 3] = ["orders", "refunds", "parcels"];
+
+pub fn key(name: &str) -> Key {
+    Key { namespace: "prod".into(), name: name.into() }
+}
+
+/// A life, from which everything that happens follows.
+#[derive(Clone, Debug)]
+pub struct Life {
+    pub seed: u64,
+    /// How long a new role can't be assumed.
+    pub propagation: Millis,
+    /// How long the delete of a state machine takes.
+    pub deleting: Millis,
+    /// An object of someone else that stands in the way from the beginning.
+    pub foreign: Option<Foreign>,
+    pub steps: Vec<Step>,
+    /// By the number of the call.
+    pub faults: BTreeMap<usize, Fault>,
+}
+
+/// Something of someone else with a name of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Foreign {
+    GatewayRole,
+    WorkflowRole,
+    LogGroup,
+    StateMachine,
+    /// An API with the same name and another cluster's tags.
+    RestApi,
+}
+
+/// One step, so long after the one before.
+#[derive(Clone, Debug)]
+pub struct Step {
+    pub after: Millis,
+    pub what: What,
+}
+
+#[derive(Clone, Debug)]
+pub enum What {
+    Apply(&'static str, Value),
+    Delete(&'static str),
+    /// Deletes it, and applies this as soon as it is gone.
+    Recreate(&'static str, Value),
+    /// Someone else writes the object.
+    Annotate(&'static str),
+    /// Someone changes AWS by hand.
+    Tamper(&'static str, Tampering),
+    /// Calls fail for a while.
+    Outage {
+        seconds: Millis,
+        operation: Option<&'static str>,
+        class: Class,
+    },
+    /// The watch of the operator breaks for a while.
+    WatchBreaks {
+        seconds: Millis,
+    },
+    /// The watch tells again what it has told.
+    WatchRepeats,
+    /// The operator dies and another starts.
+    Crash,
+    /// Another process takes over the lease while the calls of the first are in flight.
+    Failover,
+    /// A second operator works at the same time for a while, as no lease would allow.
+    SecondLeader {
+        seconds: Millis,
+    },
+    /// What stood in the way is taken away.
+    ForeignGoes,
+}
+
+/// What someone changes by hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tampering {
+    DeleteGatewayRole,
+    DeleteWorkflowRole,
+    DeleteLogGroup,
+    DeleteStateMachine,
+    DeleteRestApi,
+    DeleteStage,
+    DeleteMethods,
+    EditIntegrations,
+    EditPolicy,
+    EditTrust,
+    /// A route that isn't ours to undo.
+    AddRoute,
+}
+
+const TAMPERINGS: [Tampering; 11] = [
+    Tampering::DeleteGatewayRole,
+    Tampering::DeleteWorkflowRole,
+    Tampering::DeleteLogGroup,
+    Tampering::DeleteStateMachine,
+    Tampering::DeleteRestApi,
+    Tampering::DeleteStage,
+    Tampering::DeleteMethods,
+    Tampering::EditIntegrations,
+    Tampering::EditPolicy,
+    Tampering::EditTrust,
+    Tampering::AddRoute,
+];
+
+const FOREIGN: [Foreign; 5] =
+    [Foreign::GatewayRole, Foreign::WorkflowRole, Foreign::LogGroup, Foreign::StateMachine, Foreign::RestApi];
+
+const OPERATIONS: [&str; 8] = [
+    "apigateway:CreateDeployment",
+    "apigateway:CreateRestApi",
+    "apigateway:PutIntegration",
+    "apigateway:GetRestApis",
+    "iam:CreateRole",
+    "iam:GetRole",
+    "states:CreateStateMachine",
+    "states:DeleteStateMachine",
+];
+
+impl Life {
+    pub fn of(seed: u64) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let objects = [1, 1, 1, 2, 2, 3][rng.usize(..6)];
+        let mut life = Self {
+            seed,
+            propagation: rng.i64(0..12) * SECOND,
+            deleting: rng.i64(1..90) * SECOND,
+            foreign: (rng.u8(..12) == 0).then(|| FOREIGN[rng.usize(..FOREIGN.len())]),
+            steps: Vec::new(),
+            faults: BTreeMap::new(),
+        };
+        // Two writers at a time may undo each other's work, and someone else's edits take down what serves: each has lives of its own.
+        let kind = rng.u8(..10);
+        let mut manifests = BTreeMap::new();
+        for name in &NAMES[..objects] {
+            life.apply(&mut rng, &mut manifests, name);
+        }
+        for _ in 0..rng.usize(1..7) {
+            let name = NAMES[rng.usize(..objects)];
+            let what = match (rng.u8(..20), kind) {
+                (0..=7, _) => {
+                    life.apply(&mut rng, &mut manifests, name);
+                    continue;
+                }
+                (8..=9, 2..) => {
+                    manifests.remove(name);
+                    What::Delete(name)
+                }
+                (10..=11, 2..) => {
+                    let spec = manifest(&mut rng, name, &manifests);
+                    manifests.insert(name, spec.clone());
+                    What::Recreate(name, spec)
+                }
+                (12, _) => What::Annotate(name),
+                (13, _) => outage(&mut rng),
+                (14, _) => What::WatchBreaks { seconds: rng.i64(1..120) },
+                (15, _) => What::WatchRepeats,
+                (16, _) => What::Crash,
+                (17, _) => What::Failover,
+                (_, 0..=1) => What::SecondLeader { seconds: rng.i64(1..60) },
+                (_, 2..=4) => What::Tamper(name, TAMPERINGS[rng.usize(..TAMPERINGS.len())]),
+                (_, _) => What::Crash,
+            };
+            life.step(&mut rng, what);
+        }
+        if life.foreign.is_some() {
+            life.step(&mut rng, What::ForeignGoes);
+        }
+        life.settle(&mut rng, &mut manifests);
+        let calls = 60 + 120 * objects + 40 * life.steps.len();
+        for _ in 0..[0, 1, 1, 2, 2, 3, 4, 8][rng.usize(..8)] {
+            let fault = Fault::ALL[rng.usize(..Fault::ALL.len())];
+            life.faults.insert(rng.usize(..calls), fault);
+        }
+        life
+    }
+
+    fn step(&mut self, rng: &mut Rng, what: What) {
+        let after = match rng.u8(..10) {
+            0..=4 => rng.i64(..3 * SECOND),
+            5..=7 => rng.i64(..40 * SECOND),
+            _ => rng.i64(..12 * MINUTE),
+        };
+        self.steps.push(Step { after, what });
+    }
+
+    fn apply(&mut self, rng: &mut Rng, manifests: &mut BTreeMap<&'static str, Value>, name: &'static str) {
+        let spec = manifest(rng, name, manifests);
+        manifests.insert(name, spec.clone());
+        self.step(rng, What::Apply(name, spec));
+    }
+
+    /// At last every guest has a host: what could never be ready is deleted.
+    fn settle(&mut self, rng: &mut Rng, manifests: &mut BTreeMap<&'static str, Value>) {
+        let host = manifests.get(NAMES[0]);
+        let has_host = host.is_some_and(|host| host["api"]["endpointRef"].is_null());
+        for name in &NAMES[1..] {
+            let is_guest = manifests.get(name).is_some_and(|spec| !spec["api"]["endpointRef"].is_null());
+            if is_guest && !has_host {
+                manifests.remove(name);
+                self.step(rng, What::Delete(name));
+            }
+        }
+    }
+}
+
+fn outage(rng: &mut Rng) -> What {
+    let operation = OPERATIONS.get(rng.usize(..12)).copied();
+    let class = [Class::Unclear, Class::Throttled, Class::AccessDenied, Class::Conflict][rng.usize(..4)];
+    What::Outage { seconds: rng.i64(1..180), operation, class }
+}
+
+/// A valid manifest.
+fn manifest(rng: &mut Rng, name: &str, manifests: &BTreeMap<&'static str, Value>) -> Value {
+    let pick = |rng: &mut Rng, values: &[Value]| values[rng.usize(..values.len())].clone();
+    let express = rng.bool();
+    let mut machine = Map::from_iter([
+        ("type".to_owned(), json!(if express { "EXPRESS" } else { "STANDARD" })),
+        ("definition".to_owned(), json!(DEFINITIONS[rng.usize(..DEFINITIONS.len())])),
+    ]);
+    let role = pick(
+        rng,
+        &[
+            Value::Null,
+            Value::Null,
+            json!({ "arn": "arn:aws:iam::000000000000:role/mine" }),
+            json!({ "statements": [{ "actions": ["s3:GetObject"], "resources": ["*"] }] }),
+            json!({ "managedPolicyArns": ["arn:aws:iam::aws:policy/A"] }),
+        ],
+    );
+    let logging = pick(
+        rng,
+        &[Value::Null, Value::Null, json!({ "level": "OFF" }), json!({ "level": "ALL", "retentionDays": 14 })],
+    );
+    let mut spec = Map::new();
+    for (field, value) in [("role", role), ("logging", logging)] {
+        if !value.is_null() {
+            machine.insert(field.to_owned(), value);
+        }
+    }
+    let machine = if rng.u8(..12) == 0 { json!({ "arn": REFERENCED }) } else { Value::Object(machine) };
+    let express = express && machine["arn"].is_null();
+    spec.insert("stateMachine".to_owned(), machine);
+    spec.insert("executions".to_owned(), json!({ "keep": 0 }));
+    let gateway_role = pick(
+        rng,
+        &[
+            Value::Null,
+            Value::Null,
+            Value::Null,
+            json!({ "arn": "arn:aws:iam::000000000000:role/gateway" }),
+            json!({ "managedPolicyArns": ["arn:aws:iam::aws:policy/B"] }),
+        ],
+    );
+    if !gateway_role.is_null() {
+        spec.insert("gatewayRole".to_owned(), gateway_role);
+    }
+    let is_guest = name != NAMES[0] && manifests.contains_key(NAMES[0]) && rng.u8(..3) > 0;
+    if is_guest {
+        spec.insert("api".to_owned(), json!({ "endpointRef": { "name": NAMES[0] } }));
+    } else {
+        let api = pick(rng, &[Value::Null, Value::Null, json!({ "name": "other" })]);
+        let stage = pick(rng, &[Value::Null, Value::Null, json!({ "name": "v2" })]);
+        for (field, value) in [("api", api), ("stage", stage)] {
+            if !value.is_null() {
+                spec.insert(field.to_owned(), value);
+            }
+        }
+    }
+    spec.insert("routes".to_owned(), Value::Array(routes(rng, name, express)));
+    Value::Object(spec)
+}
+
+/// A state machine of someone else, which is called.
+pub const REFERENCED: &str = "arn:aws:states:eu-central-1:000000000000:stateMachine:existing";
+
+const DEFINITIONS: [&str; 3] = [
+    "StartAt: A\nStates: {A: {Type: Pass, End: true}}",
+    "StartAt: B\nStates: {B: {Type: Succeed}}",
+    "StartAt: A\nStates: {A: {Type: Pass, Next: B}, B: {Type: Succeed}}",
+];
+
+/// One to three routes, below a path of the object's own.
+fn routes(rng: &mut Rng, name: &str, express: bool) -> Vec<Value> {
+    let none = json!({ "type": "NONE" });
+    let cognito = json!({
+        "type": "COGNITO_USER_POOLS",
+        "userPoolArns": ["arn:aws:cognito-idp:eu-central-1:000000000000:userpool/one"],
+    });
+    let mut pool = vec![
+        json!({ "path": format!("/{name}"), "method": "POST", "auth": none }),
+        json!({ "path": format!("/{name}"), "method": "PUT", "auth": cognito, "action": "StartExecution" }),
+        json!({ "path": format!("/{name}/{{id}}"), "method": "POST", "auth": none,
+                "input": { "fields": { "id": { "path": "id" }, "x": { "body": "$.x" } } } }),
+        json!({ "path": format!("/{name}/deep/er"), "method": "POST", "auth": none, "input": { "constant": { "v": 1 } } }),
+    ];
+    if !express {
+        pool.push(json!({ "path": format!("/{name}/{{id}}"), "method": "GET", "auth": none,
+                          "action": "DescribeExecution", "execution": { "path": "id" } }));
+    }
+    rng.shuffle(&mut pool);
+    pool.truncate(rng.usize(1..=3));
+    pool
+}
+
+impl fmt::Display for Life {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "seed {}: a new role can't be assumed for {} s, a state machine's delete takes {} s, in the way: {:?}",
+            self.seed,
+            self.propagation / SECOND,
+            self.deleting / SECOND,
+            self.foreign
+        )?;
+        for Step { after, what } in &self.steps {
+            writeln!(f, "  after {:.1} s: {}", *after as f64 / 1000.0, told(what))?;
+        }
+        for (call, fault) in &self.faults {
+            writeln!(f, "  call {call}: {fault:?}")?;
+        }
+        Ok(())
+    }
+}
+
+pub fn told(what: &What) -> String {
+    match what {
+        What::Apply(name, spec) => format!("apply {name} {spec}"),
+        What::Recreate(name, spec) => format!("delete {name}, then apply it again {spec}"),
+        other => format!("{other:?}"),
+    }
+}

@@ -1,0 +1,291 @@
+//! The wire between an operator and everything else: every call takes its time, and some go wrong. A request that was sent has its effect even
+//! if whoever sent it dies.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::future::pending;
+use std::sync::{Arc, Mutex};
+
+use sfe::aws::Class;
+
+use crate::account::{Account, Refused};
+use crate::time::{Millis, SECOND, Time};
+
+/// What goes wrong with one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It fails without an effect, and nobody knows that.
+    Lost,
+    /// It has its effect, and the answer is lost.
+    AnswerLost,
+    /// No answer comes, and the effect comes up to eight seconds after that.
+    Late,
+    /// It takes thirty times as long.
+    Slow,
+    /// Too many calls.
+    Throttled,
+    /// Someone else is changing the same object.
+    Conflict,
+    /// The operator may not do this, for once.
+    Denied,
+    /// A quota is used up, for once.
+    Quota,
+    /// A read tells what was so a few seconds ago.
+    Stale,
+    /// The process dies before the call.
+    CrashBefore,
+    /// The process dies right after it sent the request.
+    CrashAfter,
+}
+
+impl Fault {
+    pub const ALL: [Self; 11] = [
+        Self::Lost,
+        Self::AnswerLost,
+        Self::Late,
+        Self::Slow,
+        Self::Throttled,
+        Self::Conflict,
+        Self::Denied,
+        Self::Quota,
+        Self::Stale,
+        Self::CrashBefore,
+        Self::CrashAfter,
+    ];
+}
+
+/// How late an effect is at most: less than `--create-settle`.
+const LATE_MAX: Millis = 8 * SECOND;
+/// How old what a stale read tells is at most: less than `--create-settle`.
+const STALE_MAX: Millis = 5 * SECOND;
+
+/// What every operator of a run shares.
+#[derive(Clone)]
+pub struct Network {
+    pub time: Time,
+    state: Arc<Mutex<State>>,
+}
+
+struct State {
+    account: Account,
+    /// How the account was, for stale reads.
+    past: VecDeque<(Millis, Account)>,
+    calls: usize,
+    writes: usize,
+    random: u64,
+    faults: BTreeMap<usize, Fault>,
+    outages: Vec<Outage>,
+    /// What happened, where somebody wants to read it.
+    story: Option<Vec<String>>,
+}
+
+/// A time in which calls fail.
+#[derive(Clone, Debug)]
+pub struct Outage {
+    pub until: Millis,
+    /// The operation, or all.
+    pub operation: Option<&'static str>,
+    pub class: Class,
+}
+
+/// Who makes a call, and whether that process is still alive and leads.
+#[derive(Clone, Default)]
+pub struct Caller(Arc<Mutex<Standing>>);
+
+#[derive(Clone, Default)]
+struct Standing {
+    name: &'static str,
+    crashed: bool,
+    /// It has lost the lease: no call of its starts any more.
+    fenced: bool,
+}
+
+impl Caller {
+    pub fn new(name: &'static str) -> Self {
+        Self(Arc::new(Mutex::new(Standing { name, crashed: false, fenced: false })))
+    }
+
+    pub fn name(&self) -> &'static str {
+        self.0.lock().unwrap().name
+    }
+
+    pub fn has_crashed(&self) -> bool {
+        self.0.lock().unwrap().crashed
+    }
+
+    pub fn crash(&self) {
+        self.0.lock().unwrap().crashed = true;
+    }
+
+    pub fn fence(&self) {
+        self.0.lock().unwrap().fenced = true;
+    }
+}
+
+/// One call.
+pub struct Call {
+    pub operation: &'static str,
+    /// Whether it changes anything in AWS.
+    pub writes: bool,
+    /// Whether it is AWS that is called.
+    pub aws: bool,
+}
+
+impl Network {
+    pub fn new(time: Time, account: Account, faults: BTreeMap<usize, Fault>, random: u64, told: bool) -> Self {
+        let story = told.then(Vec::new);
+        let (past, outages) = (VecDeque::new(), Vec::new());
+        let state = State { account, past, calls: 0, writes: 0, random, faults, outages, story };
+        Self { time, state: Arc::new(Mutex::new(state)) }
+    }
+
+    /// Looks at the account, or changes it by someone else's hand.
+    pub fn account<T>(&self, look: impl FnOnce(&mut Account) -> T) -> T {
+        let mut state = self.state.lock().unwrap();
+        let now = self.time.millis();
+        state.account.catch_up(now);
+        look(&mut state.account)
+    }
+
+    pub fn writes(&self) -> usize {
+        self.state.lock().unwrap().writes
+    }
+
+    pub fn calls(&self) -> usize {
+        self.state.lock().unwrap().calls
+    }
+
+    pub fn begin_outage(&self, outage: Outage) {
+        self.tell(|| format!("-- {:?} of {} begins", outage.class, outage.operation.unwrap_or("everything")));
+        self.state.lock().unwrap().outages.push(outage);
+    }
+
+    /// From now on nothing goes wrong.
+    pub fn calm(&self) {
+        let mut state = self.state.lock().unwrap();
+        state.faults.clear();
+        state.outages.clear();
+        drop(state);
+        self.tell(|| "-- from here on nothing goes wrong".to_owned());
+    }
+
+    /// Adds a line to the story.
+    pub fn tell(&self, line: impl FnOnce() -> String) {
+        let mut state = self.state.lock().unwrap();
+        let now = self.time.millis();
+        if let Some(story) = &mut state.story {
+            story.push(format!("{:>9.3} s  {}", now as f64 / 1000.0, line()));
+        }
+    }
+
+    pub fn story(&self) -> Vec<String> {
+        self.state.lock().unwrap().story.clone().unwrap_or_default()
+    }
+
+    /// Makes a call of the account: its effect comes in the middle of its time.
+    pub async fn call<T: Send + 'static>(
+        &self,
+        caller: &Caller,
+        call: Call,
+        what: impl Fn() -> String,
+        effect: impl FnOnce(&mut Account) -> Result<T, Refused> + Send + 'static,
+    ) -> Result<T, Refused> {
+        let standing = caller.0.lock().unwrap().clone();
+        if standing.fenced {
+            return Err((Class::Unclear, "not the leader any more".to_owned()));
+        }
+        let (fault, latency, extra, refusal) = self.begin(&call);
+        let note = fault.map(|fault| format!("  <- {fault:?}")).unwrap_or_default();
+        if fault.is_some() || call.writes || !call.aws {
+            self.tell(|| format!("{}  {}{note}", standing.name, what()));
+        }
+        if fault == Some(Fault::CrashBefore) {
+            caller.crash();
+            return pending().await;
+        }
+        let latency = if fault == Some(Fault::Slow) { latency * 30 } else { latency };
+        let has_effect = match fault {
+            None | Some(Fault::AnswerLost | Fault::Late | Fault::Slow | Fault::Stale | Fault::CrashAfter) => true,
+            Some(
+                Fault::Lost | Fault::Throttled | Fault::Conflict | Fault::Denied | Fault::Quota | Fault::CrashBefore,
+            ) => false,
+        } && refusal.is_none();
+        let slot = Arc::new(Mutex::new(None));
+        if has_effect {
+            let (network, slot, stale) = (self.clone(), Arc::clone(&slot), fault == Some(Fault::Stale) && !call.writes);
+            let late = if fault == Some(Fault::Late) && call.writes { latency + extra % LATE_MAX } else { latency / 2 };
+            self.time.at(self.time.millis() + late, move || {
+                let answer = network.happen(call.writes, stale.then_some(extra % STALE_MAX), effect);
+                *slot.lock().unwrap() = Some(answer);
+            });
+        }
+        if fault == Some(Fault::CrashAfter) {
+            caller.crash();
+            return pending().await;
+        }
+        self.time.sleep(latency).await;
+        let refuse = |class, why: &str| Err((class, why.to_owned()));
+        match (fault, refusal) {
+            (_, Some(class)) => refuse(class, "an outage"),
+            (Some(Fault::Lost | Fault::AnswerLost), _) => refuse(Class::Unclear, "no answer"),
+            (Some(Fault::Late), _) if call.writes => refuse(Class::Unclear, "no answer in time"),
+            (Some(Fault::Throttled), _) => refuse(Class::Throttled, "too many calls"),
+            (Some(Fault::Conflict), _) => refuse(Class::Conflict, "someone else is changing it"),
+            (Some(Fault::Denied), _) => refuse(Class::AccessDenied, "not allowed"),
+            (Some(Fault::Quota), _) => refuse(Class::Quota, "the quota is used up"),
+            (_, None) => slot.lock().unwrap().take().unwrap_or_else(|| refuse(Class::Unclear, "no answer")),
+        }
+    }
+
+    /// What becomes of the next call: its fault, its time, a random number, and why it is refused.
+    fn begin(&self, call: &Call) -> (Option<Fault>, Millis, Millis, Option<Class>) {
+        let now = self.time.millis();
+        let mut state = self.state.lock().unwrap();
+        let number = state.calls;
+        state.calls += 1;
+        let fault = state.faults.remove(&number);
+        let outage = state.outages.iter().find(|outage| {
+            call.aws && now < outage.until && outage.operation.is_none_or(|operation| operation == call.operation)
+        });
+        let refusal = outage.map(|outage| outage.class);
+        let random = state.random();
+        let latency = 20 + Millis::try_from(random % 180).unwrap();
+        (fault, latency, Millis::try_from(random >> 20).unwrap(), refusal)
+    }
+
+    fn happen<T>(
+        &self,
+        writes: bool,
+        stale: Option<Millis>,
+        effect: impl FnOnce(&mut Account) -> Result<T, Refused>,
+    ) -> Result<T, Refused> {
+        let now = self.time.millis();
+        let mut state = self.state.lock().unwrap();
+        state.account.catch_up(now);
+        if let Some(age) = stale {
+            let then = state.past.iter().rev().find(|(at, _)| *at <= now - age).map(|(_, then)| then.clone());
+            return effect(&mut then.unwrap_or_else(|| state.account.clone()));
+        }
+        if writes {
+            state.writes += 1;
+            let keep = state.past.back().is_none_or(|(at, _)| *at + 500 <= now);
+            if keep && !state.faults.is_empty() {
+                let account = state.account.clone();
+                state.past.push_back((now, account));
+                if state.past.len() > 12 {
+                    state.past.pop_front();
+                }
+            }
+        }
+        effect(&mut state.account)
+    }
+}
+
+impl State {
+    fn random(&mut self) -> u64 {
+        // SplitMix64: the same numbers everywhere.
+        self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.random ^ (self.random >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (mixed ^ (mixed >> 31)) >> 8
+    }
+}

@@ -1,0 +1,393 @@
+//! A run of one life: the moments one after the other, and the promises at each.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use fastrand::Rng;
+use serde_json::Value;
+use sfe::controller::Key;
+use sfe_core::kinds::method;
+use sfe_core::policy::PolicyDocument;
+use sfe_core::status::is_true;
+
+use crate::account::{Account, RestApi};
+use crate::foreign;
+use crate::life::{Life, NAMES, Step, Tampering, What, key, told};
+use crate::network::{Network, Outage};
+use crate::operator::{Operator, site};
+use crate::promises::{Kept, Served, check_account, check_converged, check_gone, check_served, owner, routes};
+use crate::server::{Change, Server};
+use crate::time::{MINUTE, Millis, SECOND, Time};
+
+/// The most calls of a life: one without an end has more.
+const CALLS_MAX: usize = 30_000;
+/// How long it may take until all is at rest once nothing goes wrong any more: Stalled is looked at every 5 minutes, drift every 10.
+const REST_MAX: Millis = 45 * MINUTE;
+
+pub struct Run {
+    life: Life,
+    time: Time,
+    network: Network,
+    server: Server,
+    operator: Option<Operator>,
+    /// Operators that don't lead any more, until their last calls have ended; and one that should not be there.
+    others: Vec<(Millis, Operator)>,
+    /// When the next operator starts.
+    starts_at: Option<Millis>,
+    rng: Rng,
+    /// What is applied as soon as the object is gone.
+    wanted: BTreeMap<Key, Value>,
+    served: BTreeMap<Key, Vec<Served>>,
+    /// Whether routes that are live must stay so: not where someone takes them down by hand, or two write at a time.
+    promises_service: bool,
+    /// Whether a status that says Ready must be true when it is written.
+    promises_truth: bool,
+    writes: usize,
+}
+
+/// A promise that was broken, and how it came to that.
+#[derive(Debug)]
+pub struct Broken {
+    pub promise: String,
+    pub story: Vec<String>,
+}
+
+/// Lives a life. `told` says whether the story is kept.
+pub fn live(life: &Life, told: bool) -> Result<usize, Broken> {
+    let mut run = Run::new(life, told);
+    let ended = run.run();
+    let calls = run.network.calls();
+    ended.map(|()| calls).map_err(|promise| Broken { promise, story: run.network.story() })
+}
+
+impl Run {
+    fn new(life: &Life, told: bool) -> Self {
+        let time = Time::default();
+        let mut account = Account::new(site());
+        (account.propagation, account.deleting) = (life.propagation, life.deleting);
+        if let Some(kind) = life.foreign {
+            foreign::place(&mut account, kind, &key(NAMES[0]));
+        }
+        let network = Network::new(time.clone(), account, life.faults.clone(), life.seed, told);
+        let server = Server::default();
+        let is = |wanted: fn(&What) -> bool| life.steps.iter().any(|step| wanted(&step.what));
+        let tampered = is(|what| matches!(what, What::Tamper(..)));
+        let doubled = is(|what| matches!(what, What::SecondLeader { .. }));
+        let stale = life.faults.values().any(|fault| *fault == crate::network::Fault::Stale);
+        let operator = Some(Operator::start("A", &server, &network));
+        Self {
+            life: life.clone(),
+            time,
+            network,
+            server,
+            operator,
+            others: Vec::new(),
+            starts_at: None,
+            rng: Rng::with_seed(life.seed ^ 0x5EED),
+            wanted: BTreeMap::new(),
+            served: BTreeMap::new(),
+            promises_service: !tampered && !doubled,
+            promises_truth: !tampered && !doubled && !stale,
+            writes: 0,
+        }
+    }
+
+    fn run(&mut self) -> Kept {
+        let mut steps: VecDeque<Step> = self.life.steps.clone().into();
+        while let Some(Step { after, what }) = steps.pop_front() {
+            self.pass_time(self.time.millis() + after)?;
+            self.take(what);
+        }
+        self.network.calm();
+        self.others.retain(|(_, other)| other.caller.name() != "second");
+        self.until("rest", |run| run.check_rest())?;
+        self.check_zero_writes()?;
+        self.network.tell(|| "-- everything is deleted".to_owned());
+        NAMES.iter().rev().for_each(|name| self.delete(name));
+        self.until("everything is gone", |run| {
+            let left: Vec<String> = run.server.all().iter().map(|object| Key::of(object).name).collect();
+            if left.is_empty() { Ok(()) } else { Err(format!("still there: {}", left.join(", "))) }
+        })?;
+        self.pass_time(self.time.millis() + MINUTE)?;
+        NAMES.iter().try_for_each(|name| self.network.account(|account| check_gone(account, &key(name))))?;
+        self.network.account(|account| foreign::check(account, self.life.foreign))
+    }
+
+    /// Goes on until it is so and nothing is under way.
+    fn until(&mut self, what: &str, so: impl Fn(&Self) -> Kept) -> Kept {
+        let deadline = self.time.millis() + REST_MAX;
+        loop {
+            let settled = self.others.is_empty() && self.starts_at.is_none() && self.wanted.is_empty();
+            if settled && self.operator.as_ref().is_some_and(Operator::is_idle) && so(self).is_ok() {
+                return Ok(());
+            }
+            if self.time.millis() > deadline {
+                return Err(format!("no {what} after {} minutes: {:?}", REST_MAX / MINUTE, so(self)));
+            }
+            self.moment(deadline + 1)?;
+        }
+    }
+
+    fn check_rest(&self) -> Kept {
+        let all = self.server.all();
+        let ready = |object: &sfe_core::api::StepFunctionEndpoint| {
+            object.status.as_ref().is_some_and(|status| is_true(status, "Ready"))
+        };
+        if let Some(object) = all.iter().find(|object| !ready(object)) {
+            let status = object.status.clone().unwrap_or_default();
+            let why = status.conditions.first().map(|condition| condition.message.clone()).unwrap_or_default();
+            return Err(format!("{} is not ready: {why}", Key::of(object).name));
+        }
+        self.network.account(|account| {
+            all.iter().try_for_each(|object| check_converged(account, object, &all))?;
+            NAMES.iter().map(|name| key(name)).try_for_each(|key| {
+                if all.iter().any(|object| Key::of(object) == key) { Ok(()) } else { check_gone(account, &key) }
+            })
+        })
+    }
+
+    /// A new process and a check of drift later, nothing was written.
+    fn check_zero_writes(&mut self) -> Kept {
+        let before = self.network.writes();
+        self.network.tell(|| "-- a new process starts".to_owned());
+        self.operator = Some(Operator::start("A", &self.server, &self.network));
+        self.pass_time(self.time.millis() + 11 * MINUTE)?;
+        let written = self.network.writes() - before;
+        if written > 0 {
+            return Err(format!("{written} writes where all was as it should be"));
+        }
+        self.check_rest()
+    }
+
+    fn pass_time(&mut self, until: Millis) -> Kept {
+        while self.time.millis() < until {
+            self.moment(until)?;
+        }
+        Ok(())
+    }
+
+    /// All that happens at the next moment, which is not after `latest`.
+    fn moment(&mut self, latest: Millis) -> Kept {
+        if let Some(operator) = &mut self.operator {
+            operator.work(&self.server);
+        }
+        for (_, other) in &mut self.others {
+            other.work(&self.server);
+        }
+        self.replace_the_dead();
+        self.spread_changes()?;
+        let operators = self.operator.iter().chain(self.others.iter().map(|(_, other)| other));
+        let next = operators.filter_map(Operator::next).min();
+        let ends = self.others.iter().map(|(until, _)| *until).min();
+        let next = [next, self.time.next(), self.starts_at, ends].into_iter().flatten().min().unwrap_or(latest);
+        self.time.move_on(next.clamp(self.time.millis(), latest));
+        if self.network.calls() > CALLS_MAX {
+            return Err(format!("no end after {CALLS_MAX} calls"));
+        }
+        self.check_promises()
+    }
+
+    fn check_promises(&mut self) -> Kept {
+        let writes = self.network.writes();
+        if std::mem::replace(&mut self.writes, writes) == writes {
+            return Ok(());
+        }
+        self.network.account(|account| {
+            check_account(account, &NAMES)?;
+            let mut served = self.served.iter().flat_map(|(key, routes)| routes.iter().map(move |route| (key, route)));
+            served.try_for_each(|(key, route)| check_served(account, key, route))
+        })
+    }
+
+    fn replace_the_dead(&mut self) {
+        let now = self.time.millis();
+        if self.operator.as_ref().is_some_and(|operator| operator.caller.has_crashed()) {
+            self.operator = None;
+            let starts_at = now + self.rng.i64(..10 * SECOND);
+            self.network.tell(|| "-- the operator has died".to_owned());
+            self.starts_at = Some(starts_at);
+        }
+        self.others.retain(|(until, other)| now < *until && !other.caller.has_crashed());
+        if self.starts_at.is_some_and(|at| at <= now) {
+            self.starts_at = None;
+            self.network.tell(|| "-- an operator starts".to_owned());
+            self.operator = Some(Operator::start("A", &self.server, &self.network));
+        }
+    }
+
+    /// Every operator is told, sooner or later; what is promised of a change is checked.
+    fn spread_changes(&mut self) -> Kept {
+        for change in self.server.take_changes() {
+            let others = self.others.iter_mut().map(|(_, other)| other);
+            for operator in self.operator.iter_mut().chain(others) {
+                operator.send(&change, self.rng.i64(5..300));
+            }
+            match &change {
+                Change::Written(_) => {}
+                Change::StatusWritten(_) => self.check_status(&change)?,
+                Change::Gone(object) => self.check_release(&Key::of(object))?,
+            }
+        }
+        Ok(())
+    }
+
+    /// A status that says Ready is true, and from then on the routes stay live.
+    fn check_status(&mut self, change: &Change) -> Kept {
+        let object = change.object();
+        let status = object.status.clone().unwrap_or_default();
+        let current = status.observed_generation == object.metadata.generation;
+        let lives = object.metadata.deletion_timestamp.is_none();
+        if !(current && lives && is_true(&status, "Ready") && is_true(&status, "Live")) {
+            return Ok(());
+        }
+        let (key, all) = (Key::of(object), self.server.all());
+        let spec = serde_json::to_value(&object.spec).unwrap();
+        let host = crate::promises::server_of(&key, &spec);
+        let Some(host) = all.iter().find(|other| Key::of(other) == host) else { return Ok(()) };
+        if self.promises_truth && host.metadata.name == object.metadata.name {
+            let known = |other: &&sfe_core::api::StepFunctionEndpoint| other.metadata.name == object.metadata.name;
+            let alone = all.iter().filter(known).cloned().collect::<Vec<_>>();
+            if all.len() == 1 {
+                self.network.account(|account| check_converged(account, object, &alone))?;
+            }
+        }
+        let host_spec = serde_json::to_value(&host.spec).unwrap();
+        if self.promises_service {
+            self.served.insert(key.clone(), routes(&key, &spec, &host_spec));
+            let served = &self.served[&key];
+            self.network.account(|account| served.iter().try_for_each(|route| check_served(account, &key, route)))?;
+        }
+        Ok(())
+    }
+
+    /// The finalizer went: nothing of the object may be left.
+    fn check_release(&mut self, key: &Key) -> Kept {
+        self.network.tell(|| format!("-- {} is gone", key.name));
+        self.network.account(|account| check_gone(account, key))?;
+        if let Some(spec) = self.wanted.remove(key) {
+            self.apply(&key.name, &spec);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, what: What) {
+        self.network.tell(|| format!("-- {}", told(&what)));
+        let now = self.time.millis();
+        match what {
+            What::Apply(name, spec) => self.apply(name, &spec),
+            What::Delete(name) => self.delete(name),
+            What::Recreate(name, spec) => {
+                self.delete(name);
+                if self.server.get(&key(name)).is_some() {
+                    self.wanted.insert(key(name), spec);
+                } else {
+                    self.apply(name, &spec);
+                }
+            }
+            What::Annotate(name) => self.server.annotate(&key(name), &now.to_string()),
+            What::Tamper(name, how) => self.network.account(|account| tamper(account, &key(name), how)),
+            What::Outage { seconds, operation, class } => {
+                self.network.begin_outage(Outage { until: now + seconds * SECOND, operation, class });
+            }
+            What::WatchBreaks { seconds } => {
+                self.operator.iter_mut().for_each(|operator| operator.break_watch(now + seconds * SECOND));
+            }
+            What::WatchRepeats => {
+                let all = self.server.all();
+                self.operator.iter_mut().for_each(|operator| operator.repeat_watch(all.clone()));
+            }
+            What::Crash => self.operator.iter().for_each(|operator| operator.caller.crash()),
+            What::Failover => {
+                if let Some(former) = self.operator.take() {
+                    former.caller.fence();
+                    self.others.push((now + 30 * SECOND, former));
+                }
+                self.operator = Some(Operator::start("B", &self.server, &self.network));
+                self.starts_at = None;
+            }
+            What::SecondLeader { seconds } => {
+                let second = Operator::start("second", &self.server, &self.network);
+                self.others.push((now + seconds * SECOND, second));
+            }
+            What::ForeignGoes => self.network.account(foreign::remove),
+        }
+    }
+
+    /// A user applies a manifest: what it says anew is not promised to be live yet.
+    fn apply(&mut self, name: &str, spec: &Value) {
+        let key = key(name);
+        let leaving = self.server.get(&key).is_some_and(|object| object.metadata.deletion_timestamp.is_some());
+        if leaving {
+            self.wanted.insert(key, spec.clone()); // as one who applies again and again does
+            return;
+        }
+        self.server.apply(&key, spec, self.time.millis());
+        let host = crate::promises::server_of(&key, spec);
+        let host_spec =
+            self.server.get(&host).map(|host| serde_json::to_value(&host.spec).unwrap()).unwrap_or_default();
+        let wanted = routes(&key, spec, &host_spec);
+        self.served.entry(key.clone()).or_default().retain(|served| wanted.contains(served));
+        let stage = spec["stage"]["name"].as_str().unwrap_or("prod");
+        for served in self.served.values_mut() {
+            served.retain(|served| served.host != key || served.stage == stage);
+        }
+    }
+
+    fn delete(&mut self, name: &str) {
+        let key = key(name);
+        self.wanted.remove(&key);
+        self.served.remove(&key);
+        self.server.delete(&key, self.time.millis());
+    }
+}
+
+/// Someone changes AWS by hand.
+fn tamper(account: &mut Account, object: &Key, how: Tampering) {
+    let owner = owner(object);
+    let id = account.apis.iter().find(|(_, api)| owner.owns(&api.tags)).map(|(id, _)| id.clone());
+    let api = id.as_ref().and_then(|id| account.apis.get_mut(id));
+    match (how, api) {
+        (Tampering::DeleteGatewayRole, _) => drop(account.roles.remove(&owner.gateway_role_name())),
+        (Tampering::DeleteWorkflowRole, _) => drop(account.roles.remove(&owner.workflow_role_name())),
+        (Tampering::DeleteLogGroup, _) => drop(account.log_groups.remove(&owner.log_group_name())),
+        (Tampering::DeleteStateMachine, _) => account.machines.retain(|_, machine| !owner.owns(&machine.observed.tags)),
+        (Tampering::DeleteRestApi, Some(_)) => drop(id.and_then(|id| account.apis.remove(&id))),
+        (Tampering::DeleteStage, Some(api)) => api.stages.clear(),
+        (Tampering::DeleteMethods, Some(api)) => {
+            api.resources.values_mut().for_each(|resource| resource.methods.clear());
+        }
+        (Tampering::EditIntegrations, Some(api)) => {
+            let methods = api.resources.values_mut().flat_map(|resource| resource.methods.values_mut());
+            let integrations = methods.filter_map(|method| method.integration.as_mut());
+            integrations.for_each(|found| found.credentials = "arn:aws:iam::000000000000:role/evil".to_owned());
+        }
+        (Tampering::EditPolicy | Tampering::EditTrust, _) => {
+            let names = [owner.gateway_role_name(), owner.workflow_role_name()];
+            for (_, role) in account.roles.iter_mut().filter(|(name, _)| names.contains(name)) {
+                let other = PolicyDocument::observed(r#"{"Version":"2012-10-17","Statement":[]}"#);
+                if how == Tampering::EditPolicy {
+                    role.permissions = Some(other);
+                } else {
+                    role.trust = other;
+                }
+            }
+        }
+        (Tampering::AddRoute, Some(api)) => add_route(api),
+        (_, None) => {}
+    }
+}
+
+/// A finished route of someone else's.
+fn add_route(api: &mut RestApi) {
+    let finished = method::Integration {
+        uri: "arn:aws:apigateway:eu-central-1:lambda:path/else".to_owned(),
+        credentials: String::new(),
+        passthrough_behavior: "NEVER".to_owned(),
+        request_templates: BTreeMap::new(),
+        other_settings: BTreeMap::new(),
+        responses: BTreeMap::new(),
+    };
+    let method = method::Observed { integration: Some(finished), ..method::Observed::default() };
+    let resource = api.resources.entry("/else".to_owned()).or_default();
+    resource.id = "else".to_owned();
+    resource.methods.insert(sfe_core::api::HttpMethod::Get, method);
+}

@@ -1,0 +1,203 @@
+//! An API server: versions, generations, finalizers, and a watch that may be slow, break or repeat itself.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time as KubeTime;
+use kube::runtime::reflector::Store;
+use serde_json::{Value, json};
+use sfe::aws::Class;
+use sfe::controller::{Cluster, ClusterError, Key, StateChange, guests};
+use sfe_core::api::{StepFunctionEndpoint, StepFunctionEndpointStatus};
+
+use crate::account::Refused;
+use crate::network::{Call, Caller, Network};
+use crate::time::timestamp;
+
+/// What the API server holds.
+#[derive(Clone, Default)]
+pub struct Server(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    objects: BTreeMap<Key, StepFunctionEndpoint>,
+    version: u64,
+    /// What nobody was told yet.
+    changes: Vec<Change>,
+}
+
+/// A change of an object.
+#[derive(Clone)]
+pub enum Change {
+    Written(Box<StepFunctionEndpoint>),
+    /// Its status was written by an operator.
+    StatusWritten(Box<StepFunctionEndpoint>),
+    Gone(Box<StepFunctionEndpoint>),
+}
+
+impl Change {
+    pub fn object(&self) -> &StepFunctionEndpoint {
+        match self {
+            Self::Written(object) | Self::StatusWritten(object) | Self::Gone(object) => object,
+        }
+    }
+}
+
+impl State {
+    fn write(&mut self, key: &Key, is_status: bool, change: impl FnOnce(&mut StepFunctionEndpoint)) {
+        self.version += 1;
+        let Some(object) = self.objects.get_mut(key) else { return };
+        change(object);
+        object.metadata.resource_version = Some(self.version.to_string());
+        let is_last = object.metadata.finalizers.iter().flatten().next().is_none();
+        let object = Box::new(object.clone());
+        if object.metadata.deletion_timestamp.is_some() && is_last {
+            self.objects.remove(key);
+            self.changes.push(Change::Gone(object));
+        } else if is_status {
+            self.changes.push(Change::StatusWritten(object));
+        } else {
+            self.changes.push(Change::Written(object));
+        }
+    }
+
+    /// The object as the writer read it, or the conflict.
+    fn check(&self, live: &StepFunctionEndpoint, version: bool) -> Result<(), Refused> {
+        let Some(found) = self.objects.get(&Key::of(live)) else {
+            return Err((Class::NotFound, "there is no such object".to_owned()));
+        };
+        if version && found.metadata.resource_version != live.metadata.resource_version {
+            return Err((Class::Conflict, "the object has changed".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+impl Server {
+    pub fn get(&self, key: &Key) -> Option<StepFunctionEndpoint> {
+        self.0.lock().unwrap().objects.get(key).cloned()
+    }
+
+    pub fn all(&self) -> Vec<StepFunctionEndpoint> {
+        self.0.lock().unwrap().objects.values().cloned().collect()
+    }
+
+    pub fn take_changes(&self) -> Vec<Change> {
+        std::mem::take(&mut self.0.lock().unwrap().changes)
+    }
+
+    /// A user applies a manifest.
+    pub fn apply(&self, key: &Key, spec: &Value, now: i64) {
+        let mut state = self.0.lock().unwrap();
+        let spec = serde_json::from_value(spec.clone()).unwrap();
+        if state.objects.contains_key(key) {
+            state.write(key, false, |object| {
+                object.spec = spec;
+                object.metadata.generation = object.metadata.generation.map(|generation| generation + 1);
+            });
+            return;
+        }
+        let mut object = StepFunctionEndpoint::new(&key.name, spec);
+        object.metadata = serde_json::from_value(json!({
+            "name": key.name,
+            "namespace": key.namespace,
+            "uid": format!("uid-{}", state.version),
+            "generation": 1,
+            "creationTimestamp": timestamp(now).to_string(),
+        }))
+        .unwrap();
+        state.objects.insert(key.clone(), object);
+        state.write(key, false, |_| {});
+    }
+
+    /// A user deletes an object.
+    pub fn delete(&self, key: &Key, now: i64) {
+        let mut state = self.0.lock().unwrap();
+        state.write(key, false, |object| {
+            object.metadata.deletion_timestamp.get_or_insert(KubeTime(timestamp(now)));
+            object.metadata.generation = object.metadata.generation.map(|generation| generation + 1);
+        });
+    }
+
+    /// Someone writes an annotation.
+    pub fn annotate(&self, key: &Key, value: &str) {
+        let mut state = self.0.lock().unwrap();
+        state.write(key, false, |object| {
+            object.metadata.annotations.get_or_insert_default().insert("someone/else".to_owned(), value.to_owned());
+        });
+    }
+}
+
+/// The API server as one operator sees it.
+pub struct SimulatedCluster {
+    pub server: Server,
+    pub network: Network,
+    pub caller: Caller,
+    pub store: Store<StepFunctionEndpoint>,
+}
+
+impl SimulatedCluster {
+    async fn call<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        key: &Key,
+        effect: impl FnOnce(&mut State) -> Result<T, Refused> + Send + 'static,
+    ) -> Result<T, ClusterError> {
+        let server = self.server.clone();
+        let call = Call { operation, writes: false, aws: false };
+        let what = || format!("{operation} {key}");
+        let answer = self.network.call(&self.caller, call, what, move |_| effect(&mut server.0.lock().unwrap())).await;
+        answer.map_err(|(class, detail)| match class {
+            Class::Conflict => ClusterError::Conflict(operation),
+            _ => ClusterError::Failed { operation, detail },
+        })
+    }
+}
+
+impl Cluster for SimulatedCluster {
+    async fn get(&self, key: &Key) -> Result<Option<StepFunctionEndpoint>, ClusterError> {
+        let wanted = key.clone();
+        self.call("get", key, move |state| Ok(state.objects.get(&wanted).cloned())).await
+    }
+
+    async fn config_map(&self, _: &str, _: &str) -> Result<Option<BTreeMap<String, String>>, ClusterError> {
+        Ok(None)
+    }
+
+    fn guests(&self, key: &Key) -> Vec<StepFunctionEndpoint> {
+        guests(key, &self.store)
+    }
+
+    async fn set_finalizers(
+        &self,
+        live: &StepFunctionEndpoint,
+        finalizers: Vec<String>,
+    ) -> Result<StepFunctionEndpoint, ClusterError> {
+        let (live, key) = (live.clone(), Key::of(live));
+        let what = if finalizers.is_empty() { "finalizer off" } else { "finalizer on" };
+        self.call(what, &key.clone(), move |state| {
+            state.check(&live, true)?;
+            state.write(&key, false, |object| object.metadata.finalizers = Some(finalizers));
+            Ok(state.objects.get(&key).cloned().unwrap_or(live))
+        })
+        .await
+    }
+
+    async fn write_status(
+        &self,
+        live: &StepFunctionEndpoint,
+        status: &StepFunctionEndpointStatus,
+        if_unchanged: bool,
+    ) -> Result<(), ClusterError> {
+        let (live, key, status) = (live.clone(), Key::of(live), status.clone());
+        let what = if if_unchanged { "intent" } else { "status" };
+        self.call(what, &key.clone(), move |state| {
+            state.check(&live, if_unchanged)?;
+            state.write(&key, true, |object| object.status = Some(status));
+            Ok(())
+        })
+        .await
+    }
+
+    async fn publish(&self, _: &StepFunctionEndpoint, _: &StateChange) {}
+}
