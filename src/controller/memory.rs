@@ -38,7 +38,7 @@ impl Fingerprint {
     /// That of what is desired. Within one process alone: it is never written.
     pub fn of(desired: &Desired) -> Self {
         let mut digest = Digest::default();
-        drop(write!(digest, "{desired:?}")); // a hasher takes everything
+        _ = write!(digest, "{desired:?}"); // a hasher takes everything
         Self(digest.0.finish())
     }
 }

@@ -14,7 +14,7 @@ use sfe_core::next::Seen;
 use sfe_core::observed::{Answer, Fact, Read};
 use sfe_core::owner::{Owner, Site, Tags};
 
-pub use api::{RestApi, is_our_method};
+pub use api::{RestApi, api_of_authorizer, api_of_model, api_of_stage, api_of_validator, is_our_method};
 pub use machine::Machine;
 
 use crate::time::{Millis, SECOND, timestamp};

@@ -5,10 +5,11 @@ use sfe_core::action::Action;
 use sfe_core::api::{ExecutionStatus, StateMachineType};
 use sfe_core::arn::Arn;
 use sfe_core::executions::Source;
+use sfe_core::kinds::{deployment, resource, rest_api};
 use sfe_core::observed::{Answer, Fact, Read};
 use sfe_core::owner::{Owner, Site};
 
-use crate::account::Refused;
+use crate::account::{self, Refused};
 use crate::network::{Call, Caller, Network};
 
 pub struct SimulatedAws {
@@ -37,10 +38,34 @@ pub fn operation(read: &Read) -> &'static str {
     }
 }
 
+/// The REST API that an action writes to.
+fn rest_api_id(action: &Action) -> Option<String> {
+    let id = match action {
+        Action::Role(..) | Action::LogGroup(_) | Action::StateMachine(..) => return None,
+        Action::RestApi(action) => match action {
+            rest_api::Action::RecordIntent | rest_api::Action::CreateRestApi(_) => return None,
+            rest_api::Action::UpdateRestApi { id, .. } | rest_api::Action::DeleteRestApi { id } => id,
+        },
+        Action::Resource(
+            resource::Action::CreateResource { rest_api_id, .. } | resource::Action::DeleteResource { rest_api_id, .. },
+        ) => rest_api_id,
+        Action::Authorizer(action) => account::api_of_authorizer(action),
+        Action::RequestValidator(action) => account::api_of_validator(action),
+        Action::Model(action) => account::api_of_model(action),
+        Action::Method(action) => &action.at().rest_api_id,
+        Action::Deployment(
+            deployment::Action::CreateDeployment { rest_api_id, .. }
+            | deployment::Action::DeleteDeployment { rest_api_id, .. },
+        ) => rest_api_id,
+        Action::Stage(action) => account::api_of_stage(action),
+    };
+    Some(id.clone())
+}
+
 impl Aws for SimulatedAws {
     async fn read(&self, _: &Site, owner: &Owner, read: &Read) -> Result<Fact, Error> {
         let operation = operation(read);
-        let call = Call { operation, writes: false, aws: true };
+        let call = Call { operation, writes: false, aws: true, rest_api_id: None };
         let (owner, wanted) = (owner.clone(), read.clone());
         let what = || format!("{read:?}");
         let answer = self.network.call(&self.caller, call, what, move |account| account.read(&owner, &wanted)).await;
@@ -49,7 +74,7 @@ impl Aws for SimulatedAws {
 
     async fn apply(&self, _: &Site, action: &Action) -> Result<Answer, Error> {
         let operation = action.operation();
-        let call = Call { operation, writes: true, aws: true };
+        let call = Call { operation, writes: true, aws: true, rest_api_id: rest_api_id(action) };
         let wanted = action.clone();
         let what = || action.to_string();
         let answer = self.network.call(&self.caller, call, what, move |account| account.apply(&wanted)).await;
@@ -58,7 +83,7 @@ impl Aws for SimulatedAws {
 
     async fn state_machine_type(&self, arn: &Arn) -> Result<Option<StateMachineType>, Error> {
         let operation = "states:DescribeStateMachine";
-        let call = Call { operation, writes: false, aws: true };
+        let call = Call { operation, writes: false, aws: true, rest_api_id: None };
         let answer = self.network.call(&self.caller, call, || "the type of a machine".to_owned(), |_| Ok(())).await;
         answer.map_err(|refused| error(operation, arn.to_string(), refused))?;
         Ok(Some(StateMachineType::Standard))

@@ -185,7 +185,18 @@ impl Life {
             let fault = Fault::ALL[rng.usize(..Fault::ALL.len())];
             life.faults.insert(rng.usize(..calls), fault);
         }
+        if rng.u8(..4) == 0 {
+            life.storm(&mut rng, calls);
+        }
         life
+    }
+
+    /// The same fault again and again for a while, as when a service is in trouble.
+    fn storm(&mut self, rng: &mut Rng, calls: usize) {
+        let fault = Fault::ALL[rng.usize(..Fault::ALL.len() - 2)]; // no process dies so often
+        let (first, length, every) = (rng.usize(..calls), rng.usize(10..60), rng.usize(1..6));
+        let struck = (first..first + length).filter(|_| rng.usize(..every) == 0);
+        self.faults.extend(struck.map(|call| (call, fault)));
     }
 
     fn step(&mut self, rng: &mut Rng, what: What) {

@@ -1,7 +1,7 @@
 //! The wire between an operator and everything else: every call takes its time, and some go wrong. A request that was sent has its effect even
 //! if whoever sent it dies.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::pending;
 use std::sync::{Arc, Mutex};
 
@@ -74,6 +74,10 @@ struct State {
     random: u64,
     faults: BTreeMap<usize, Fault>,
     outages: Vec<Outage>,
+    /// Who is writing to which REST API.
+    writing: BTreeSet<(Arc<str>, String)>,
+    /// The first time that one process wrote twice at a time to one REST API.
+    collided: Option<String>,
     /// What happened, where somebody wants to read it.
     story: Option<Vec<String>>,
 }
@@ -88,24 +92,21 @@ pub struct Outage {
 }
 
 /// Who makes a call, and whether that process is still alive and leads.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Caller(Arc<Mutex<Standing>>);
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Standing {
-    name: &'static str,
+    name: Arc<str>,
     crashed: bool,
     /// It has lost the lease: no call of its starts any more.
     fenced: bool,
 }
 
 impl Caller {
-    pub fn new(name: &'static str) -> Self {
+    pub fn new(name: &str) -> Self {
+        let name = name.into();
         Self(Arc::new(Mutex::new(Standing { name, crashed: false, fenced: false })))
-    }
-
-    pub fn name(&self) -> &'static str {
-        self.0.lock().unwrap().name
     }
 
     pub fn has_crashed(&self) -> bool {
@@ -114,6 +115,10 @@ impl Caller {
 
     pub fn crash(&self) {
         self.0.lock().unwrap().crashed = true;
+    }
+
+    pub fn is_fenced(&self) -> bool {
+        self.0.lock().unwrap().fenced
     }
 
     pub fn fence(&self) {
@@ -128,13 +133,16 @@ pub struct Call {
     pub writes: bool,
     /// Whether it is AWS that is called.
     pub aws: bool,
+    /// The REST API that is written to.
+    pub rest_api_id: Option<String>,
 }
 
 impl Network {
     pub fn new(time: Time, account: Account, faults: BTreeMap<usize, Fault>, random: u64, told: bool) -> Self {
         let story = told.then(Vec::new);
-        let (past, outages) = (VecDeque::new(), Vec::new());
-        let state = State { account, past, calls: 0, writes: 0, random, faults, outages, story };
+        let (past, outages, writing) = (VecDeque::new(), Vec::new(), BTreeSet::new());
+        let state =
+            State { account, past, calls: 0, writes: 0, random, faults, outages, writing, collided: None, story };
         Self { time, state: Arc::new(Mutex::new(state)) }
     }
 
@@ -144,6 +152,28 @@ impl Network {
         let now = self.time.millis();
         state.account.catch_up(now);
         look(&mut state.account)
+    }
+
+    /// API Gateway answers ConflictException to two writes at a time on one API: the operator never makes them.
+    pub fn check_turns(&self) -> Result<(), String> {
+        self.state.lock().unwrap().collided.clone().map_or(Ok(()), Err)
+    }
+
+    fn begin_turn(&self, caller: &Arc<str>, call: &Call) -> Option<(Arc<str>, String)> {
+        let turn = (Arc::clone(caller), call.rest_api_id.clone()?);
+        let mut state = self.state.lock().unwrap();
+        if !state.writing.insert(turn.clone()) {
+            state
+                .collided
+                .get_or_insert(format!("{} while another write to REST API {} was under way", call.operation, turn.1));
+        }
+        Some(turn)
+    }
+
+    fn end_turn(&self, turn: Option<(Arc<str>, String)>) {
+        if let Some(turn) = turn {
+            self.state.lock().unwrap().writing.remove(&turn);
+        }
     }
 
     pub fn writes(&self) -> usize {
@@ -222,7 +252,9 @@ impl Network {
             caller.crash();
             return pending().await;
         }
+        let turn = self.begin_turn(&standing.name, &call);
         self.time.sleep(latency).await;
+        self.end_turn(turn);
         let refuse = |class, why: &str| Err((class, why.to_owned()));
         match (fault, refusal) {
             (_, Some(class)) => refuse(class, "an outage"),

@@ -76,7 +76,7 @@ fn options() -> Options {
 
 impl Operator {
     /// A new process: it lists all, and remembers nothing.
-    pub fn start(name: &'static str, server: &Server, network: &Network) -> Self {
+    pub fn start(name: &str, server: &Server, network: &Network) -> Self {
         let (store, writer) = reflector::store();
         let (caller, time) = (Caller::new(name), network.time.clone());
         let aws = SimulatedAws { network: network.clone(), caller: caller.clone() };

@@ -252,6 +252,12 @@ fn check_api(
     if found != wanted || served != wanted {
         return Err(format!("{} has the methods {found:?}, serves {served:?}, and should {wanted:?}", key.name));
     }
+    let stale = methods.iter().find(|((path, method), found)| {
+        ours(found) && api.snapshots[&stage.deployment_id].methods.get(&((*path).clone(), *method)) != Some(**found)
+    });
+    if let Some(((path, method), _)) = stale {
+        return Err(format!("{}: the stage serves {method} {path} as it was", key.name));
+    }
     for resource in api.resources.keys() {
         let used = methods
             .keys()

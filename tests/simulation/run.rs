@@ -42,6 +42,8 @@ pub struct Run {
     /// Whether a status that says Ready must be true when it is written.
     promises_truth: bool,
     writes: usize,
+    /// How many processes were ever started.
+    started: usize,
 }
 
 /// A promise that was broken, and how it came to that.
@@ -73,7 +75,7 @@ impl Run {
         let tampered = is(|what| matches!(what, What::Tamper(..)));
         let doubled = is(|what| matches!(what, What::SecondLeader { .. }));
         let stale = life.faults.values().any(|fault| *fault == crate::network::Fault::Stale);
-        let operator = Some(Operator::start("A", &server, &network));
+        let operator = Some(Operator::start("operator 1", &server, &network));
         Self {
             life: life.clone(),
             time,
@@ -88,7 +90,14 @@ impl Run {
             promises_service: !tampered && !doubled,
             promises_truth: !tampered && !doubled && !stale,
             writes: 0,
+            started: 1,
         }
+    }
+
+    /// A new process.
+    fn start(&mut self) -> Operator {
+        self.started += 1;
+        Operator::start(&format!("operator {}", self.started), &self.server, &self.network)
     }
 
     fn run(&mut self) -> Kept {
@@ -98,7 +107,7 @@ impl Run {
             self.take(what);
         }
         self.network.calm();
-        self.others.retain(|(_, other)| other.caller.name() != "second");
+        self.others.retain(|(_, other)| other.caller.is_fenced());
         self.until("rest", |run| run.check_rest())?;
         self.check_zero_writes()?;
         self.network.tell(|| "-- everything is deleted".to_owned());
@@ -149,7 +158,7 @@ impl Run {
     fn check_zero_writes(&mut self) -> Kept {
         let before = self.network.writes();
         self.network.tell(|| "-- a new process starts".to_owned());
-        self.operator = Some(Operator::start("A", &self.server, &self.network));
+        self.operator = Some(self.start());
         self.pass_time(self.time.millis() + 11 * MINUTE)?;
         let written = self.network.writes() - before;
         if written > 0 {
@@ -191,6 +200,7 @@ impl Run {
         if std::mem::replace(&mut self.writes, writes) == writes {
             return Ok(());
         }
+        self.network.check_turns()?;
         self.network.account(|account| {
             check_account(account, &NAMES)?;
             let mut served = self.served.iter().flat_map(|(key, routes)| routes.iter().map(move |route| (key, route)));
@@ -210,7 +220,7 @@ impl Run {
         if self.starts_at.is_some_and(|at| at <= now) {
             self.starts_at = None;
             self.network.tell(|| "-- an operator starts".to_owned());
-            self.operator = Some(Operator::start("A", &self.server, &self.network));
+            self.operator = Some(self.start());
         }
     }
 
@@ -301,11 +311,11 @@ impl Run {
                     former.caller.fence();
                     self.others.push((now + 30 * SECOND, former));
                 }
-                self.operator = Some(Operator::start("B", &self.server, &self.network));
+                self.operator = Some(self.start());
                 self.starts_at = None;
             }
             What::SecondLeader { seconds } => {
-                let second = Operator::start("second", &self.server, &self.network);
+                let second = self.start();
                 self.others.push((now + seconds * SECOND, second));
             }
             What::ForeignGoes => self.network.account(foreign::remove),

@@ -144,7 +144,7 @@ impl SimulatedCluster {
         effect: impl FnOnce(&mut State) -> Result<T, Refused> + Send + 'static,
     ) -> Result<T, ClusterError> {
         let server = self.server.clone();
-        let call = Call { operation, writes: false, aws: false };
+        let call = Call { operation, writes: false, aws: false, rest_api_id: None };
         let what = || format!("{operation} {key}");
         let answer = self.network.call(&self.caller, call, what, move |_| effect(&mut server.0.lock().unwrap())).await;
         answer.map_err(|(class, detail)| match class {

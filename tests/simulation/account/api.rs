@@ -133,12 +133,7 @@ impl Account {
 
     pub(super) fn apply_authorizer(&mut self, action: &authorizer::Action) -> Result<Answer, Refused> {
         let id = self.id();
-        let rest_api_id = match action {
-            authorizer::Action::CreateAuthorizer { rest_api_id, .. }
-            | authorizer::Action::UpdateAuthorizer { rest_api_id, .. }
-            | authorizer::Action::DeleteAuthorizer { rest_api_id, .. } => rest_api_id,
-        };
-        let api = self.our_api(rest_api_id, "a write of an authorizer")?;
+        let api = self.our_api(api_of_authorizer(action), "a write of an authorizer")?;
         match (action, api.authorizers.get(action.name())) {
             (authorizer::Action::CreateAuthorizer { name, .. }, Some(_)) => return Err(exists("authorizer", name)),
             (authorizer::Action::CreateAuthorizer { .. }, None) => {}
@@ -156,12 +151,7 @@ impl Account {
 
     pub(super) fn apply_validator(&mut self, action: &request_validator::Action) -> Result<Answer, Refused> {
         let id = self.id();
-        let rest_api_id = match action {
-            request_validator::Action::CreateRequestValidator { rest_api_id }
-            | request_validator::Action::UpdateRequestValidator { rest_api_id, .. }
-            | request_validator::Action::DeleteRequestValidator { rest_api_id, .. } => rest_api_id,
-        };
-        let api = self.our_api(rest_api_id, "a write of a request validator")?;
+        let api = self.our_api(api_of_validator(action), "a write of a request validator")?;
         match (action, &api.validator) {
             (request_validator::Action::CreateRequestValidator { .. }, Some(_)) => {
                 return Err(exists("request validator", request_validator::NAME));
@@ -180,10 +170,8 @@ impl Account {
     }
 
     pub(super) fn apply_model(&mut self, action: &model::Action) -> Result<Answer, Refused> {
-        let (model::Action::CreateModel { rest_api_id, name, .. }
-        | model::Action::UpdateModel { rest_api_id, name, .. }
-        | model::Action::DeleteModel { rest_api_id, name }) = action;
-        let api = self.our_api(rest_api_id, "a write of a model")?;
+        let name = action.name();
+        let api = self.our_api(api_of_model(action), "a write of a model")?;
         match (action, api.models.contains_key(name)) {
             (model::Action::CreateModel { .. }, true) => return Err(exists("model", name)),
             (model::Action::CreateModel { .. }, false) | (model::Action::UpdateModel { .. }, true) => {}
@@ -266,10 +254,7 @@ impl Account {
     }
 
     pub(super) fn apply_stage(&mut self, action: &stage::Action) -> Result<Answer, Refused> {
-        let (stage::Action::CreateStage { rest_api_id, .. }
-        | stage::Action::UpdateStage { rest_api_id, .. }
-        | stage::Action::DeleteStage { rest_api_id, .. }) = action;
-        let api = self.our_api(rest_api_id, "a write of a stage")?;
+        let api = self.our_api(api_of_stage(action), "a write of a stage")?;
         let name = action.name().to_owned();
         let found = api.stages.get(&name);
         let ours = found.is_none_or(|stage| is_ours(&stage.tags));
@@ -294,4 +279,36 @@ impl Account {
         }
         Ok(Answer::Done)
     }
+}
+
+/// The id of the API that the action is on.
+pub fn api_of_authorizer(action: &authorizer::Action) -> &String {
+    let (authorizer::Action::CreateAuthorizer { rest_api_id, .. }
+    | authorizer::Action::UpdateAuthorizer { rest_api_id, .. }
+    | authorizer::Action::DeleteAuthorizer { rest_api_id, .. }) = action;
+    rest_api_id
+}
+
+/// The id of the API that the action is on.
+pub fn api_of_validator(action: &request_validator::Action) -> &String {
+    let (request_validator::Action::CreateRequestValidator { rest_api_id }
+    | request_validator::Action::UpdateRequestValidator { rest_api_id, .. }
+    | request_validator::Action::DeleteRequestValidator { rest_api_id, .. }) = action;
+    rest_api_id
+}
+
+/// The id of the API that the action is on.
+pub fn api_of_model(action: &model::Action) -> &String {
+    let (model::Action::CreateModel { rest_api_id, .. }
+    | model::Action::UpdateModel { rest_api_id, .. }
+    | model::Action::DeleteModel { rest_api_id, .. }) = action;
+    rest_api_id
+}
+
+/// The id of the API that the action is on.
+pub fn api_of_stage(action: &stage::Action) -> &String {
+    let (stage::Action::CreateStage { rest_api_id, .. }
+    | stage::Action::UpdateStage { rest_api_id, .. }
+    | stage::Action::DeleteStage { rest_api_id, .. }) = action;
+    rest_api_id
 }
