@@ -1,15 +1,20 @@
 //! The cluster by its API server.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use http::{Method, Request};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, Patch, PatchParams};
+use kube::client::Body;
 use kube::runtime::events::{Event, EventType, Recorder};
 use kube::runtime::reflector::Store;
 use kube::{Client, Resource as _};
 use serde_json::json;
 use sfe_core::api::{StepFunctionEndpoint, StepFunctionEndpointStatus};
 use sfe_core::change::cut;
+
+use crate::fence::Fence;
 
 use super::cluster::{Cluster, ClusterError, Key, StateChange};
 use super::touched;
@@ -18,6 +23,21 @@ use super::touched;
 pub const MANAGER: &str = "stepfunction-endpoint";
 /// The most that an Event's note may take, in bytes. Source: Kubernetes API, events.k8s.io/v1, `note`.
 const NOTE_MAX: usize = 1000;
+
+/// A client that writes nothing while the fence is closed. `inner` must not retry, as a retry would pass the fence unseen.
+pub fn fenced(inner: Client, fence: Arc<Fence>) -> Client {
+    let namespace = inner.default_namespace().to_owned();
+    let service = tower::service_fn(move |request: Request<Body>| {
+        let (inner, fence) = (inner.clone(), Arc::clone(&fence));
+        async move {
+            if request.method() != Method::GET {
+                fence.check().map_err(|fenced| kube::Error::Service(fenced.into()))?;
+            }
+            inner.send(request).await
+        }
+    });
+    Client::new(service, namespace)
+}
 
 /// The cluster by its API server.
 pub struct KubeCluster {

@@ -15,6 +15,7 @@ mod examples;
 mod hostile;
 mod http;
 mod inventory;
+mod leader;
 mod lifecycle;
 mod operator;
 mod rendered;

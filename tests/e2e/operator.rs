@@ -56,6 +56,7 @@ impl Operator {
         assert!(!arguments.iter().any(|flag| flag.starts_with("--listen")), "a test can't choose the port: {pod}");
         Self::launch(world, namespace, |command, address| {
             command.args(&arguments).env("KUBECONFIG", &kubeconfig).env("SFE_LISTEN", address);
+            command.env_remove("SFE_LEADER_ELECTION");
             for variable in container["env"].as_array().map(Vec::as_slice).unwrap_or_default() {
                 let value = variable["value"].as_str().unwrap_or_else(|| panic!("no value is known of {variable}"));
                 command.env(variable["name"].as_str().unwrap(), value);
@@ -87,7 +88,8 @@ impl Operator {
         for (variable, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SFE_")) {
             command.env_remove(variable);
         }
-        command.env("AWS_ACCESS_KEY_ID", &access_key);
+        // Killed and started again, it goes on at once: it is the only one of its namespace, unless a test says otherwise.
+        command.env("AWS_ACCESS_KEY_ID", &access_key).env("SFE_LEADER_ELECTION", "false");
         configure(&mut command, &address);
         command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
         let process = command.spawn().unwrap();
@@ -133,6 +135,11 @@ impl Operator {
             assert!(Instant::now() < end, "not stopped within {STOP_TIMEOUT:?} of SIGTERM: {}", self.log_end());
             thread::sleep(POLL);
         }
+    }
+
+    /// How it has ended by itself, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.process.try_wait().unwrap()
     }
 
     pub fn pid(&self) -> u32 {

@@ -1,0 +1,131 @@
+//! The flags of the election, and what comes of it.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{ArgAction, Args};
+use jiff::SignedDuration;
+use kube::Client;
+
+use crate::controller::Election;
+use crate::fence::{Fence, MARGIN, MachineClocks, Term};
+
+use super::CliError;
+
+/// How one of several replicas is elected to write.
+#[derive(Debug, Args)]
+pub struct Leadership {
+    /// Whether replicas elect a leader; `false` where there is but one.
+    #[arg(long, env = "SFE_LEADER_ELECTION", default_value_t = true, action = ArgAction::Set)]
+    leader_election: bool,
+    /// The name of the Lease; `stepfunction-endpoint` without it, followed by `-` and the `--namespace`, if there is one.
+    #[arg(long, env = "SFE_LEASE_NAME")]
+    lease_name: Option<String>,
+    /// The namespace of the Lease; the Pod's own, or that of the kubeconfig's context, without it. It should not be the one that is watched:
+    /// a Lease goes with its namespace, and nothing would be left to elect who deletes what that namespace had in AWS.
+    #[arg(long, env = "SFE_LEASE_NAMESPACE")]
+    lease_namespace: Option<String>,
+    /// How long after the leader's last sign of life another one takes over, 3s to 5m.
+    #[arg(long, env = "SFE_LEASE_DURATION", default_value = "40s", value_parser = seconds)]
+    lease_duration: SignedDuration,
+    /// How long a leader goes on without renewing the Lease. A call may take as long as is left then, less a second: 20 s is as long as any takes.
+    #[arg(long, env = "SFE_LEASE_RENEW_DEADLINE", default_value = "15s", value_parser = seconds)]
+    lease_renew_deadline: SignedDuration,
+}
+
+/// `15s`, `1m`: whole seconds, as a Lease has them.
+fn seconds(text: &str) -> Result<SignedDuration, String> {
+    let parsed: SignedDuration = text.parse().map_err(|_| "allowed are durations such as `15s`".to_owned())?;
+    let allowed = SignedDuration::from_secs(1)..=SignedDuration::from_mins(5);
+    let whole = parsed.subsec_nanos() == 0 && allowed.contains(&parsed);
+    if whole { Ok(parsed) } else { Err("allowed are whole seconds, 1s to 5m".to_owned()) }
+}
+
+impl Leadership {
+    /// Closed until this replica is elected; open where none is.
+    pub fn fence(&self) -> Arc<Fence> {
+        let fence = || Fence::following(Arc::new(MachineClocks::default()));
+        Arc::new(if self.leader_election { fence() } else { Fence::open() })
+    }
+
+    /// This replica's part in the election, if there is one. `watched` is the one namespace that it works on.
+    pub fn election(
+        &self,
+        client: &Client,
+        watched: Option<&str>,
+        fence: &Arc<Fence>,
+    ) -> Result<Option<Election>, CliError> {
+        if !self.leader_election {
+            return Ok(None);
+        }
+        let seconds = |duration: SignedDuration| Duration::from_secs(duration.as_secs().unsigned_abs());
+        let term =
+            Term { duration: seconds(self.lease_duration), renew_deadline: seconds(self.lease_renew_deadline) };
+        if term.renew_deadline + MARGIN >= term.duration {
+            let what = "--lease-renew-deadline failed: it is not 2 s shorter than --lease-duration";
+            return Err(CliError::new(what, "leave the calls in flight their time: their longest takes 20 s"));
+        }
+        let own = "stepfunction-endpoint";
+        let name = match (&self.lease_name, watched) {
+            (Some(name), _) => name.clone(),
+            (None, Some(watched)) => format!("{own}-{watched}"),
+            (None, None) => own.to_owned(),
+        };
+        let namespace = self.lease_namespace.clone().unwrap_or_else(|| client.default_namespace().to_owned());
+        Ok(Some(Election::new(client.clone(), namespace, name, term, Arc::clone(fence))))
+    }
+}
+
+/// Lets `operator` run until it ends by itself. It may act once `leads` was called; where the Lease is lost, `end` tells it to end, and it is left
+/// alone as soon as another may lead.
+pub async fn lead(
+    election: Option<Election>,
+    fence: &Fence,
+    operator: impl Future<Output = ()>,
+    leads: impl FnOnce(),
+    end: impl FnOnce(),
+) -> Result<(), CliError> {
+    let Some(mut election) = election else {
+        leads();
+        operator.await;
+        return Ok(());
+    };
+    tracing::info!(lease = election.name(), identity = election.identity(), "following");
+    let mut operator = pin!(operator);
+    let led = async {
+        election.won().await;
+        tracing::info!(lease = election.name(), identity = election.identity(), "leading");
+        leads();
+        election.lost().await;
+    };
+    tokio::select! {
+        () = &mut operator => {
+            election.release().await;
+            return Ok(());
+        }
+        () = led => {}
+    }
+    tracing::error!(lease = election.name(), "the Lease is lost: nothing more begins, what is in flight ends");
+    end();
+    if tokio::time::timeout(fence.left_to_end(), operator).await.is_err() {
+        tracing::error!("what was in flight is cut off: another replica may lead from now on");
+    }
+    let what = format!("leadership lost: the Lease {} was not renewed in time, or is another's", election.name());
+    Err(CliError::new(what, "none, if it is started again, as in a Deployment; else see whether the API server answers"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_is_of_whole_seconds() {
+        assert_eq!(seconds("15s"), Ok(SignedDuration::from_secs(15)));
+        assert_eq!(seconds("1m"), Ok(SignedDuration::from_mins(1)));
+        for wrong in ["1500ms", "0s", "6m", "soon", "-3s"] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+}
