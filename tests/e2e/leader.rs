@@ -1,5 +1,7 @@
 //! Two replicas, of which one writes, whatever happens to it.
 
+mod late;
+
 use std::process::Command;
 use std::time::{Duration, Instant};
 
