@@ -83,7 +83,7 @@ mod tests {
             .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
             .build();
         let clients = Clients::new(&config, Arc::new(Uncounted), fence);
-        let call = clients.call("states:ListStateMachines", "all", clients.sfn.list_state_machines().send());
+        let call = clients.call("states:DescribeStateMachine", "all", clients.sfn.describe_state_machine().state_machine_arn("x").send());
         let error = call.await.unwrap_err();
         (attempts.load(Ordering::SeqCst), error.to_string())
     }
@@ -98,7 +98,7 @@ mod tests {
         let fence = Fence::following(Arc::new(SetClocks::default()));
         let (attempts, error) = attempts(Arc::new(fence), || {}).await;
         assert_eq!(attempts, 0);
-        assert_eq!(error, "states:ListStateMachines failed: not sent: this replica does not lead (all)");
+        assert_eq!(error, "states:DescribeStateMachine failed: not sent: this replica does not lead (all)");
     }
 
     #[tokio::test]
