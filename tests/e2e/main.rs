@@ -14,6 +14,7 @@
 mod examples;
 mod hostile;
 mod http;
+mod installed;
 mod inventory;
 mod leader;
 mod lifecycle;

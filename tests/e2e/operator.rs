@@ -38,11 +38,15 @@ impl Operator {
         .await
     }
 
-    /// Starts what the chart says for this namespace: its arguments and environment, with the rights of its
-    /// ServiceAccount.
+    /// Installs the chart for this namespace, and starts what it says: its arguments and environment, with the rights of its ServiceAccount.
     pub async fn start_as_chart(world: &World, namespace: &str) -> Self {
-        let system = format!("{namespace}-operator");
-        install_chart(world, &system, namespace).await;
+        helm(world, namespace, &["install", "sfe", CHART, "--create-namespace"]).await;
+        Self::start_as_installed(world, namespace).await
+    }
+
+    /// Starts what the chart said when it was installed for this namespace.
+    pub async fn start_as_installed(world: &World, namespace: &str) -> Self {
+        let system = system(namespace);
         let selector = ["--namespace", &system, "--selector", "app.kubernetes.io/instance=sfe", "--output", "json"];
         let found = world.kubectl(["get", "deployment"].into_iter().chain(selector));
         let found: Value = serde_json::from_str(&found).unwrap();
@@ -173,8 +177,16 @@ impl Operator {
     }
 }
 
-/// Installs the chart into a namespace of its own, for an operator of another one. No kubelet runs, so no pod does.
-async fn install_chart(world: &World, system: &str, namespace: &str) {
+/// This repository's.
+pub const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/stepfunction-endpoint");
+
+/// Where the chart for this namespace is installed.
+fn system(namespace: &str) -> String {
+    format!("{namespace}-operator")
+}
+
+/// Helm, in a namespace of its own for the operator of another one. No kubelet runs, so no pod does.
+pub async fn helm(world: &World, namespace: &str, arguments: &[&str]) {
     let tools = sfe_sandbox::helm_tools().await.unwrap_or_else(|error| panic!("no Helm: {error}"));
     let mut helm = world.sandbox.command(tools.helm);
     for (variable, directory) in
@@ -182,12 +194,13 @@ async fn install_chart(world: &World, system: &str, namespace: &str) {
     {
         helm.env(variable, world.sandbox.directory().join("helm").join(directory));
     }
-    helm.args(["install", "sfe", concat!(env!("CARGO_MANIFEST_DIR"), "/charts/stepfunction-endpoint")]);
-    helm.args(["--namespace", system, "--create-namespace"]);
-    // The sandbox has the CRD already. Nothing else differs from what a person installs.
-    let watched = format!("watchNamespace={namespace}");
-    for value in ["crds.install=false", "image.repository=none", "logFormat=text", &watched] {
-        helm.args(["--set", value]);
+    helm.args(arguments).args(["--namespace", &system(namespace)]);
+    if arguments[0] != "uninstall" {
+        // The sandbox has the CRD already. Nothing else differs from what a person installs.
+        let watched = format!("watchNamespace={namespace}");
+        for value in ["crds.install=false", "image.repository=none", "logFormat=text", &watched] {
+            helm.args(["--set", value]);
+        }
     }
     output(&mut helm, "").unwrap_or_else(|said| panic!("{said}"));
 }
