@@ -25,4 +25,4 @@ pub use leader::Election;
 pub use plan::{Planned, plan};
 pub use reconcile::reconcile;
 pub use touched::{Touched, guests};
-pub use watch::run;
+pub use watch::{Course, run};

@@ -83,7 +83,11 @@ mod tests {
             .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
             .build();
         let clients = Clients::new(&config, Arc::new(Uncounted), fence);
-        let call = clients.call("states:DescribeStateMachine", "all", clients.sfn.describe_state_machine().state_machine_arn("x").send());
+        let call = clients.call(
+            "states:DescribeStateMachine",
+            "all",
+            clients.sfn.describe_state_machine().state_machine_arn("x").send(),
+        );
         let error = call.await.unwrap_err();
         (attempts.load(Ordering::SeqCst), error.to_string())
     }

@@ -61,8 +61,7 @@ impl Leadership {
             return Ok(None);
         }
         let seconds = |duration: SignedDuration| Duration::from_secs(duration.as_secs().unsigned_abs());
-        let term =
-            Term { duration: seconds(self.lease_duration), renew_deadline: seconds(self.lease_renew_deadline) };
+        let term = Term { duration: seconds(self.lease_duration), renew_deadline: seconds(self.lease_renew_deadline) };
         if term.renew_deadline + MARGIN >= term.duration {
             let what = "--lease-renew-deadline failed: it is not 2 s shorter than --lease-duration";
             return Err(CliError::new(what, "leave the calls in flight their time: their longest takes 20 s"));
@@ -113,7 +112,10 @@ pub async fn lead(
         tracing::error!("what was in flight is cut off: another replica may lead from now on");
     }
     let what = format!("leadership lost: the Lease {} was not renewed in time, or is another's", election.name());
-    Err(CliError::new(what, "none, if it is started again, as in a Deployment; else see whether the API server answers"))
+    Err(CliError::new(
+        what,
+        "none, if it is started again, as in a Deployment; else see whether the API server answers",
+    ))
 }
 
 #[cfg(test)]

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use clap::{Args, value_parser};
 use jiff::SignedDuration;
-use kube::{Client, Config};
 use kube::runtime::reflector;
+use kube::{Client, Config};
 use sfe_core::desired::Settings;
 use sfe_core::outcome::Pace;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
-use crate::controller::{self, Context, KubeCluster, Options, SystemClock, fenced};
+use crate::controller::{self, Context, Course, KubeCluster, Options, SystemClock, fenced};
 use crate::telemetry::{self, Health, LogFormat, Metrics};
 
 use super::CliError;
@@ -103,13 +103,7 @@ async fn operate(flags: Flags) -> Result<(), CliError> {
     let options = options(&flags, settings);
     tracing::info!(account = options.settings.site.account, region = options.settings.site.region, "started");
     let (store, writer) = reflector::store();
-    let ctx = Arc::new(Context::new(aws, KubeCluster::new(client.clone(), store.clone()), SystemClock, options));
-    // A follower is as ready as the leader: it knows what the cluster wants, and could begin.
-    tokio::spawn(async move {
-        if store.wait_until_ready().await.is_ok() {
-            health.set_ready();
-        }
-    });
+    let ctx = Arc::new(Context::new(aws, KubeCluster::new(client.clone(), store), SystemClock, options));
     let (leads, lost) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (until_lost, namespace) = (Arc::clone(&lost), flags.namespace.as_deref());
     let end = async move {
@@ -118,7 +112,10 @@ async fn operate(flags: Flags) -> Result<(), CliError> {
             () = until_lost.notified() => {}
         }
     };
-    let operator = controller::run(client, namespace, flags.concurrency, ctx, writer, leads.notified(), end);
+    // A follower is as ready as the leader: it knows what the cluster wants, and could begin.
+    let ready = Box::new(move || health.set_ready());
+    let course = Course { ready, leads: leads.notified(), stop: end };
+    let operator = controller::run(client, namespace, flags.concurrency, ctx, writer, course);
     let ended = lead(election, &fence, operator, || leads.notify_one(), || lost.notify_one()).await;
     server.abort();
     ended

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Method, Request};
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -24,7 +25,10 @@ pub const MANAGER: &str = "stepfunction-endpoint";
 /// The most that an Event's note may take, in bytes. Source: Kubernetes API, events.k8s.io/v1, `note`.
 const NOTE_MAX: usize = 1000;
 
-/// A client that writes nothing while the fence is closed. `inner` must not retry, as a retry would pass the fence unseen.
+/// How long an answer may take. A watch's has no end.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A client that writes nothing while the fence is closed, and does not wait for ever. `inner` must not retry: it would pass the fence unseen.
 pub fn fenced(inner: Client, fence: Arc<Fence>) -> Client {
     let namespace = inner.default_namespace().to_owned();
     let service = tower::service_fn(move |request: Request<Body>| {
@@ -33,7 +37,13 @@ pub fn fenced(inner: Client, fence: Arc<Fence>) -> Client {
             if request.method() != Method::GET {
                 fence.check().map_err(|fenced| kube::Error::Service(fenced.into()))?;
             }
-            inner.send(request).await
+            let is_watch = request.uri().query().is_some_and(|query| query.contains("watch="));
+            let answer = inner.send(request);
+            if is_watch {
+                return answer.await;
+            }
+            let answer = tokio::time::timeout(ANSWER_TIMEOUT, answer).await;
+            answer.map_err(|_| kube::Error::Service(format!("no answer within {ANSWER_TIMEOUT:?}").into()))?
         }
     });
     Client::new(service, namespace)

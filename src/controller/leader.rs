@@ -80,7 +80,9 @@ impl Election {
         let Some(manager) = &self.manager else { return };
         match tokio::time::timeout(self.interval, manager.release()).await {
             Ok(Ok(())) => tracing::info!(lease = self.name(), "the Lease is released"),
-            Ok(Err(error)) => tracing::warn!(%error, "the Lease could not be released: another replica waits until it ends"),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the Lease could not be released: another replica waits until it ends")
+            }
             Err(_) => tracing::warn!("the Lease could not be released in time: another replica waits until it ends"),
         }
     }

@@ -147,6 +147,10 @@ impl LeaseView {
             _ => holder.is_some().then(|| now.monotonic + duration),
         };
         let held_until = held_until.filter(|_| !is_ours);
+        let former = before.and_then(|before| before.holder);
+        if former != holder && !is_ours {
+            tracing::info!(holder, "the Lease is another's, or nobody's");
+        }
         *seen = Some(Seen {
             uid: lease.metadata.uid.clone(),
             version: lease.metadata.resource_version.clone(),

@@ -29,23 +29,34 @@ use super::touched::Touched;
 /// When a failed pass of the cluster's own is tried again.
 const RETRY: Duration = Duration::from_secs(2);
 
-/// Watches, and reconciles from when it `leads` until `stop`; then lets what runs end. `namespace` limits all to one namespace.
+/// When what begins and ends.
+pub struct Course<L, S> {
+    /// Called once all manifests are known, and whenever they are listed anew. The store's own `wait_until_ready` is not for this: of two who wait
+    /// by it, as `applier` does, it wakes but one.
+    pub ready: Box<dyn Fn() + Send>,
+    /// This replica leads: it reconciles.
+    pub leads: L,
+    /// No more begins.
+    pub stop: S,
+}
+
+/// Watches, and reconciles from when it leads until it is to stop; then lets what runs end. `namespace` limits all to one namespace.
 pub async fn run<A: Aws, K: Clock>(
     client: Client,
     namespace: Option<&str>,
     concurrency: u16,
     ctx: Arc<Context<A, KubeCluster, K>>,
     writer: Writer<StepFunctionEndpoint>,
-    leads: impl Future<Output = ()>,
-    stop: impl Future<Output = ()> + Send + 'static,
+    course: Course<impl Future<Output = ()>, impl Future<Output = ()> + Send + 'static>,
 ) {
+    let Course { ready, leads, stop } = course;
     let (store, stopping) = (writer.as_reader(), Arc::clone(&ctx));
     let mut stop = Box::pin(async move {
         stop.await;
         tracing::info!("stopping: calls in flight end, their answers are kept");
         stopping.stop();
     });
-    let manifests = manifests(scoped(&client, namespace), store.clone(), writer);
+    let manifests = manifests(scoped(&client, namespace), store.clone(), writer, ready);
     let config_maps = config_maps(scoped(&client, namespace), store.clone());
     let mut changes = stream::select(manifests, config_maps);
     // A follower keeps its caches warm, and leaves every change to the leader.
@@ -58,7 +69,8 @@ pub async fn run<A: Aws, K: Clock>(
             Some(_) = changes.next() => {}
         }
     }
-    let known: Vec<ReconcileRequest<_>> = store.state().iter().map(|o| ObjectRef::from_obj(o.as_ref()).into()).collect();
+    let known: Vec<ReconcileRequest<_>> =
+        store.state().iter().map(|known| ObjectRef::from_obj(known.as_ref()).into()).collect();
     let queue = stream::iter(known).chain(changes).take_until(stop).map(Ok::<_, Infallible>);
     let reconciler = |object: Arc<StepFunctionEndpoint>, ctx: Arc<Context<A, KubeCluster, K>>| {
         reconcile(Key::of(&object), ctx)
@@ -98,12 +110,16 @@ fn manifests(
     api: Api<StepFunctionEndpoint>,
     store: Store<StepFunctionEndpoint>,
     writer: Writer<StepFunctionEndpoint>,
+    ready: Box<dyn Fn() + Send>,
 ) -> BoxStream<'static, ReconcileRequest<StepFunctionEndpoint>> {
     let mut touched = Touched::default();
     let events = watch(api, watcher::Config::default().any_semantic()).default_backoff().reflect(writer);
     events
         .filter_map(|event| async { event.inspect_err(|error| tracing::warn!(%error, "the watch broke: again")).ok() })
         .flat_map(move |event| {
+            if matches!(event, watcher::Event::InitDone) {
+                ready();
+            }
             let keys = touched.by(&event, &store);
             stream::iter(keys.into_iter().map(|key| ObjectRef::new(&key.name).within(&key.namespace).into()))
         })

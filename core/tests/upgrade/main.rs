@@ -83,7 +83,8 @@ impl Example {
             Ok(self.config_maps[&reference.name][&reference.key].as_str().unwrap().to_owned())
         });
         let exists = endpoint.spec.state_machine.arn.is_some();
-        let is_guest = |object: &&StepFunctionEndpoint| host_of(object).is_some() && host_of(object) == endpoint.metadata.name;
+        let is_guest =
+            |object: &&StepFunctionEndpoint| host_of(object).is_some() && host_of(object) == endpoint.metadata.name;
         References {
             definition,
             state_machine_type: exists.then_some(Ok(StateMachineType::Standard)),

@@ -85,7 +85,8 @@ fn a_late_renewal_changes_nothing() {
 
         // The second goes on, and gives the Lease up in the end.
         let renewed = async {
-            until("the second renews", async || if lease(world, LATE) == before { Err("not yet") } else { Ok(()) }).await;
+            until("the second renews", async || if lease(world, LATE) == before { Err("not yet") } else { Ok(()) })
+                .await;
         };
         tokio::select! {
             () = second.lost() => panic!("the second has lost the Lease"),

@@ -163,10 +163,8 @@ async fn connect(client: TcpStream, target: SocketAddr, mut hung: watch::Receive
     let _ = service.set_nodelay(true);
     let ((client_reads, client_writes), (service_reads, service_writes)) = (client.into_split(), service.into_split());
     // One that breaks ends both.
-    let _ = tokio::try_join!(
-        pump(client_reads, service_writes, hung.clone()),
-        pump(service_reads, client_writes, hung)
-    );
+    let _ =
+        tokio::try_join!(pump(client_reads, service_writes, hung.clone()), pump(service_reads, client_writes, hung));
 }
 
 /// Hands on what is read, and its end.
