@@ -149,3 +149,50 @@ fn within(text: &str, max: usize) -> String {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use http::Response;
+    use kube::api::{DeleteParams, PostParams};
+
+    use super::*;
+    use crate::fence::Clocks as _;
+    use crate::fence::tests::{SetClocks, TERM};
+
+    /// A client of an API server that knows nothing, and the methods that reached it.
+    fn asked() -> (Client, Arc<Mutex<Vec<Method>>>) {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let noted = Arc::clone(&asked);
+        let service = tower::service_fn(move |request: Request<Body>| {
+            noted.lock().unwrap().push(request.method().clone());
+            async { Response::builder().status(404).body(Body::empty()) }
+        });
+        (Client::new(service, "default"), asked)
+    }
+
+    #[tokio::test]
+    async fn nothing_is_written_while_the_fence_is_closed() {
+        let clocks = Arc::new(SetClocks::default());
+        let fence = Arc::new(Fence::following(Arc::<SetClocks>::clone(&clocks)));
+        let (client, asked) = asked();
+        let api: Api<ConfigMap> = Api::default_namespaced(fenced(client, Arc::clone(&fence)));
+        let every_call = async || {
+            drop(api.get("a").await);
+            drop(api.list(&kube::api::ListParams::default()).await);
+            drop(api.create(&PostParams::default(), &ConfigMap::default()).await);
+            drop(api.patch("a", &PatchParams::default(), &Patch::Merge(json!({}))).await);
+            drop(api.delete("a", &DeleteParams::default()).await);
+            std::mem::take(&mut *asked.lock().unwrap())
+        };
+        assert_eq!(every_call().await, [Method::GET, Method::GET], "a follower");
+        fence.renewed(clocks.now(), TERM);
+        let all = [Method::GET, Method::GET, Method::POST, Method::PATCH, Method::DELETE];
+        assert_eq!(every_call().await, all, "the leader");
+        clocks.pass(10_000);
+        assert_eq!(every_call().await, [Method::GET, Method::GET], "one that was");
+        let error = api.delete("a", &DeleteParams::default()).await.unwrap_err().to_string();
+        assert!(error.contains("not sent: this replica does not lead"), "{error}");
+    }
+}

@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::lease;
 use crate::world::{World, run, until};
 
-const TERM: Term = Term { duration: Duration::from_secs(4), renew_deadline: Duration::from_secs(2) };
+const TERM: Term = Term { duration: Duration::from_secs(8), renew_deadline: Duration::from_secs(6) };
 const LATE: &str = "late";
 
 /// A patch that was sent and has not arrived: what lets it go on, and its answer's status.
