@@ -11,7 +11,8 @@
 //!   both must agree that there is time left. A wall clock that jumps ahead closes the fence for nothing, which is safe.
 //! - Once closed it stays closed. The process ends, and the next begins as a follower.
 //!
-//! What no clock can help: between the look and the bytes on the wire the process may be stopped as well. That one call is in flight.
+//! What no clock can help: between the look and the bytes on the wire the process may be stopped as well: that one call is in flight. And a virtual
+//! machine whose host stops it, both clocks included, goes on with the time left that it had, until its clocks are set.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};

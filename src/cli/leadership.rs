@@ -60,20 +60,29 @@ impl Leadership {
         if !self.leader_election {
             return Ok(None);
         }
+        let (term, name) = (self.term()?, self.name(watched));
+        let namespace = self.lease_namespace.clone().unwrap_or_else(|| client.default_namespace().to_owned());
+        Ok(Some(Election::new(client.clone(), namespace, name, term, Arc::clone(fence))))
+    }
+
+    fn term(&self) -> Result<Term, CliError> {
         let seconds = |duration: SignedDuration| Duration::from_secs(duration.as_secs().unsigned_abs());
-        let term = Term { duration: seconds(self.lease_duration), renew_deadline: seconds(self.lease_renew_deadline) };
-        if term.renew_deadline + MARGIN >= term.duration {
+        let (duration, renew_deadline) = (seconds(self.lease_duration), seconds(self.lease_renew_deadline));
+        if renew_deadline + MARGIN >= duration {
             let what = "--lease-renew-deadline failed: it is not 2 s shorter than --lease-duration";
             return Err(CliError::new(what, "leave the calls in flight their time: their longest takes 20 s"));
         }
+        Ok(Term { duration, renew_deadline })
+    }
+
+    /// Operators that watch the same have the same Lease, as far as they are in one namespace.
+    fn name(&self, watched: Option<&str>) -> String {
         let own = "stepfunction-endpoint";
-        let name = match (&self.lease_name, watched) {
+        match (&self.lease_name, watched) {
             (Some(name), _) => name.clone(),
             (None, Some(watched)) => format!("{own}-{watched}"),
             (None, None) => own.to_owned(),
-        };
-        let namespace = self.lease_namespace.clone().unwrap_or_else(|| client.default_namespace().to_owned());
-        Ok(Some(Election::new(client.clone(), namespace, name, term, Arc::clone(fence))))
+        }
     }
 }
 
@@ -120,7 +129,41 @@ pub async fn lead(
 
 #[cfg(test)]
 mod tests {
+    use clap::FromArgMatches as _;
+
     use super::*;
+
+    fn flags(arguments: &[&str]) -> Leadership {
+        let command = Leadership::augment_args(clap::Command::new("sfe"));
+        let matches = command.try_get_matches_from([&["sfe"], arguments].concat()).unwrap();
+        Leadership::from_arg_matches(&matches).unwrap()
+    }
+
+    #[test]
+    fn what_is_in_flight_has_its_time() {
+        let term = flags(&[]).term().unwrap();
+        assert!(term.duration - term.renew_deadline - MARGIN >= Duration::from_secs(20), "the longest call: {term:?}");
+        assert!(flags(&["--lease-duration=3s", "--lease-renew-deadline=1s"]).term().is_ok());
+        for wrong in
+            [["--lease-duration=3s", "--lease-renew-deadline=2s"], ["--lease-duration=5s", "--lease-renew-deadline=5m"]]
+        {
+            let error = flags(&wrong).term().unwrap_err().to_string();
+            assert!(error.contains("--lease-renew-deadline failed") && error.contains("\nhint: "), "{error}");
+        }
+    }
+
+    #[test]
+    fn operators_of_different_namespaces_have_different_leases() {
+        assert_eq!(flags(&[]).name(None), "stepfunction-endpoint");
+        assert_eq!(flags(&[]).name(Some("team-a")), "stepfunction-endpoint-team-a");
+        assert_eq!(flags(&["--lease-name=mine"]).name(Some("team-a")), "mine");
+    }
+
+    #[test]
+    fn without_an_election_nothing_is_fenced() {
+        assert!(flags(&["--leader-election=false"]).fence().check().is_ok());
+        assert!(flags(&[]).fence().check().is_err());
+    }
 
     #[test]
     fn a_lease_is_of_whole_seconds() {

@@ -305,4 +305,31 @@ mod tests {
             assert!(fence.check().is_err(), "{}", String::from_utf8_lossy(&found));
         }
     }
+
+    /// What the crate is answered where the API server answers so, and whether this replica still leads then.
+    async fn answered(method: Method, status: u16, body: Vec<u8>) -> (Result<u16, String>, bool) {
+        let (_, fence, view) = view();
+        view.note(&lease("a", "7", Some("us"), 0), Some(fence.now())).unwrap();
+        let inner = tower::service_fn(move |_: Request<Body>| {
+            let body = body.clone();
+            async move { Response::builder().status(status).body(Body::from(body)) }
+        });
+        let request = Request::builder().method(method).body(Body::from(RENEWAL.to_vec())).unwrap();
+        let answer = view.client(Client::new(inner, "default")).send(request).await;
+        (answer.map(|answer| answer.status().as_u16()).map_err(|error| error.to_string()), fence.is_leading())
+    }
+
+    #[tokio::test]
+    async fn each_answer_is_told_as_it_is() {
+        let ours = lease("a", "8", Some("us"), 1);
+        assert_eq!(answered(Method::PATCH, 200, ours.clone()).await, (Ok(200), true));
+        assert_eq!(answered(Method::GET, 200, ours).await, (Ok(200), true));
+        assert_eq!(answered(Method::GET, 200, lease("a", "8", Some("other"), 1)).await, (Ok(200), false));
+        assert_eq!(answered(Method::PATCH, 404, Vec::new()).await, (Ok(404), false), "somebody deleted it");
+        assert_eq!(answered(Method::PATCH, 500, Vec::new()).await, (Ok(500), true), "until its time is over");
+        // The crate would go on with what it knew; as an error it makes it begin anew.
+        let (conflict, leads) = answered(Method::PATCH, 409, Vec::new()).await;
+        assert!(conflict.as_ref().is_err_and(|error| error.contains("has changed since it was read")), "{conflict:?}");
+        assert!(leads, "who it is now the next read tells");
+    }
 }
