@@ -7,14 +7,17 @@
 //! - This replica begins nothing from `t + renew deadline` on, and is gone at `t + duration - MARGIN`. What was begun has the time between.
 //! - No clock is compared with another machine's. Each measures a duration alone, and `MARGIN` is more than two clocks drift apart in it.
 //! - The time is looked at right before each attempt, and not by a task, which may run late: a process that was stopped (SIGSTOP) and goes on
-//!   finds the time passed. CLOCK_MONOTONIC runs on meanwhile. It stands still while a machine is suspended; the wall clock does not, and so
+//!   finds the time passed; what it had begun and not sent yet, as it still connected, is not sent any more (`within`). CLOCK_MONOTONIC runs on meanwhile. It stands still while a machine is suspended; the wall clock does not, and so
 //!   both must agree that there is time left. A wall clock that jumps ahead closes the fence for nothing, which is safe.
 //! - Once closed it stays closed. The process ends, and the next begins as a follower.
 //!
 //! What no clock can help: between the look and the bytes on the wire the process may be stopped as well: that one call is in flight. And a virtual
 //! machine whose host stops it, both clocks included, goes on with the time left that it had, until its clocks are set.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant, SystemTime};
 
 /// More than the clocks of two machines drift apart within the longest Lease, 5 minutes: Linux slews by at most 0.05 %.
@@ -74,10 +77,16 @@ pub struct Term {
     pub renew_deadline: Duration,
 }
 
-/// This replica does not lead, and must not act.
+/// This replica must not act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not sent: this replica does not lead")]
-pub struct Fenced;
+pub enum Fenced {
+    /// It does not lead, or not for long enough.
+    #[error("not sent: this replica does not lead")]
+    Closed,
+    /// It led when this began.
+    #[error("given up: another replica may lead by now")]
+    Ended,
+}
 
 /// Until when this replica may act.
 pub struct Fence {
@@ -117,7 +126,7 @@ impl Fence {
     pub fn check(&self) -> Result<(), Fenced> {
         match self.state() {
             State::Open | State::Leading { .. } => Ok(()),
-            State::Following | State::Over { .. } => Err(Fenced),
+            State::Following | State::Over { .. } => Err(Fenced::Closed),
         }
     }
 
@@ -142,6 +151,17 @@ impl Fence {
             State::Leading { end, .. } | State::Over { end } => end.left(self.now()),
             State::Following => Duration::ZERO,
         }
+    }
+
+    /// Waits for what was begun, as long as no other may lead. An attempt that was still connecting when the process was stopped is not sent when
+    /// it goes on: the time is looked at before each of its steps.
+    pub async fn within<T>(&self, begun: impl Future<Output = T>) -> Result<T, Fenced> {
+        let mut begun = pin!(begun);
+        let step = |context: &mut Context<'_>| match self.left_to_end() {
+            Duration::ZERO => Poll::Ready(Err(Fenced::Ended)),
+            _ => begun.as_mut().poll(context).map(Ok),
+        };
+        poll_fn(step).await
     }
 
     /// The Lease was renewed by a request that was sent no earlier than `asked`.
@@ -222,7 +242,7 @@ pub mod tests {
     #[test]
     fn a_follower_does_nothing() {
         let (clocks, fence) = fence();
-        assert_eq!((fence.check(), fence.is_leading(), fence.left()), (Err(Fenced), false, Duration::ZERO));
+        assert_eq!((fence.check(), fence.is_leading(), fence.left()), (Err(Fenced::Closed), false, Duration::ZERO));
         // What another's Lease says does not end what never began.
         fence.lost();
         fence.renewed(clocks.now(), TERM);
@@ -239,7 +259,7 @@ pub mod tests {
         clocks.pass(6_999);
         assert_eq!(fence.check(), Ok(()));
         clocks.pass(1);
-        assert_eq!((fence.check(), fence.left()), (Err(Fenced), Duration::ZERO));
+        assert_eq!((fence.check(), fence.left()), (Err(Fenced::Closed), Duration::ZERO));
         assert_eq!(fence.left_to_end(), Duration::from_secs(4), "what has begun may end, with a second to spare");
     }
 
@@ -260,7 +280,7 @@ pub mod tests {
         // Stopped for so long, and nobody has looked meanwhile: the answer to a renewal is the first thing that is seen.
         clocks.pass(10_000);
         fence.renewed(clocks.now(), TERM);
-        assert_eq!(fence.check(), Err(Fenced));
+        assert_eq!(fence.check(), Err(Fenced::Closed));
     }
 
     #[test]
@@ -268,9 +288,9 @@ pub mod tests {
         let (clocks, fence) = fence();
         fence.renewed(clocks.now(), TERM);
         fence.lost();
-        assert_eq!((fence.check(), fence.left_to_end()), (Err(Fenced), Duration::from_secs(14)));
+        assert_eq!((fence.check(), fence.left_to_end()), (Err(Fenced::Closed), Duration::from_secs(14)));
         fence.renewed(clocks.now(), TERM);
-        assert_eq!(fence.check(), Err(Fenced));
+        assert_eq!(fence.check(), Err(Fenced::Closed));
     }
 
     #[test]
@@ -278,14 +298,34 @@ pub mod tests {
         let (clocks, fence) = fence();
         fence.renewed(clocks.now(), TERM);
         clocks.pass_each(1, 10_000); // the machine was suspended: its monotonic clock stood still
-        assert_eq!(fence.check(), Err(Fenced));
+        assert_eq!(fence.check(), Err(Fenced::Closed));
 
         let (clocks, fence) = self::fence();
         fence.renewed(clocks.now(), TERM);
         clocks.pass_each(9_999, 0);
         assert_eq!(fence.check(), Ok(()));
         clocks.pass_each(1, 0); // someone set the wall clock back
-        assert_eq!(fence.check(), Err(Fenced));
+        assert_eq!(fence.check(), Err(Fenced::Closed));
+    }
+
+    #[tokio::test]
+    async fn what_has_begun_goes_on_until_another_may_lead() {
+        let (clocks, fence) = fence();
+        fence.renewed(clocks.now(), TERM);
+        let steps = Mutex::new(0);
+        // Each step takes 5 s, and lets others run.
+        let begun = async {
+            for _ in 0..3 {
+                *steps.lock().unwrap() += 1;
+                clocks.pass(5_000);
+                tokio::task::yield_now().await;
+            }
+        };
+        assert_eq!(fence.within(begun).await, Err(Fenced::Ended));
+        assert_eq!(*steps.lock().unwrap(), 3, "none after 14 s");
+        assert_eq!(fence.within(async { *steps.lock().unwrap() += 1 }).await, Err(Fenced::Ended));
+        assert_eq!(*steps.lock().unwrap(), 3);
+        assert_eq!(Fence::open().within(async { 7 }).await, Ok(7));
     }
 
     #[test]

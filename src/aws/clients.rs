@@ -66,9 +66,9 @@ impl Clients {
         object: &str,
         call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     ) -> Result<T, Error> {
-        self.fence.check().map_err(|fenced| Error::not_sent(operation, object, fenced))?;
+        self.fence.check().map_err(|fenced| Error::fenced(operation, object, fenced))?;
         let started = tokio::time::Instant::now();
-        let result = call.await;
+        let result = self.fence.within(call).await.map_err(|fenced| Error::fenced(operation, object, fenced))?;
         self.calls.ended(operation, started.elapsed(), result.is_err());
         tracing::debug!(operation, object, failed = result.is_err(), "AWS call");
         result.map_err(|error| Error::from_sdk(operation, object, &error))

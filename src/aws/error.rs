@@ -73,8 +73,8 @@ impl Error {
         Self { operation, object: object.to_owned(), detail, class: Class::Unclear }
     }
 
-    /// A call that this replica may not make.
-    pub fn not_sent(operation: &'static str, object: &str, fenced: Fenced) -> Self {
+    /// A call that this replica may not make, or not wait for any longer.
+    pub fn fenced(operation: &'static str, object: &str, fenced: Fenced) -> Self {
         Self { operation, object: object.to_owned(), detail: fenced.to_string(), class: Class::Unclear }
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args};
 use jiff::SignedDuration;
 use kube::Client;
+use tokio::sync::{Notify, oneshot};
 
 use crate::controller::Election;
 use crate::fence::{Fence, MARGIN, MachineClocks, Term};
@@ -86,41 +87,54 @@ impl Leadership {
     }
 }
 
-/// Lets `operator` run until it ends by itself. It may act once `leads` was called; where the Lease is lost, `end` tells it to end, and it is left
-/// alone as soon as another may lead.
+/// Lets `operator` run until it ends by itself. It may act once `leads` was notified; where the Lease is lost, `lost` tells it to end, and it is
+/// left alone as soon as another may lead.
 pub async fn lead(
     election: Option<Election>,
     fence: &Fence,
     operator: impl Future<Output = ()>,
-    leads: impl FnOnce(),
-    end: impl FnOnce(),
+    leads: Arc<Notify>,
+    lost: &Notify,
 ) -> Result<(), CliError> {
     let Some(mut election) = election else {
-        leads();
+        leads.notify_one();
         operator.await;
         return Ok(());
     };
-    tracing::info!(lease = election.name(), identity = election.identity(), "following");
-    let mut operator = pin!(operator);
-    let led = async {
-        election.won().await;
-        tracing::info!(lease = election.name(), identity = election.identity(), "leading");
-        leads();
-        election.lost().await;
-    };
+    let (lease, mut operator) = (election.name(), pin!(operator));
+    let (end, has_ended) = oneshot::channel::<()>();
+    // In a task of its own: a renewal must not wait for what the operator computes.
+    let mut campaign = tokio::spawn(async move {
+        let (lease, identity) = (election.name(), election.identity().to_owned());
+        tracing::info!(lease, identity, "following");
+        let led = async {
+            election.won().await;
+            tracing::info!(lease, identity, "leading");
+            leads.notify_one();
+            election.lost().await;
+        };
+        let ended_first = tokio::select! {
+            () = led => false,
+            _ = has_ended => true,
+        };
+        if ended_first {
+            election.release().await;
+        }
+    });
     tokio::select! {
         () = &mut operator => {
-            election.release().await;
+            let _ = end.send(());
+            let _ = campaign.await;
             return Ok(());
         }
-        () = led => {}
+        _ = &mut campaign => {}
     }
-    tracing::error!(lease = election.name(), "the Lease is lost: nothing more begins, what is in flight ends");
-    end();
+    tracing::error!(lease, "the Lease is lost: nothing more begins, what is in flight ends");
+    lost.notify_one();
     if tokio::time::timeout(fence.left_to_end(), operator).await.is_err() {
         tracing::error!("what was in flight is cut off: another replica may lead from now on");
     }
-    let what = format!("leadership lost: the Lease {} was not renewed in time, or is another's", election.name());
+    let what = format!("leadership lost: the Lease {lease} was not renewed in time, or is another's");
     Err(CliError::new(
         what,
         "none, if it is started again, as in a Deployment; else see whether the API server answers",

@@ -105,7 +105,7 @@ async fn operate(flags: Flags) -> Result<(), CliError> {
     let (store, writer) = reflector::store();
     let ctx = Arc::new(Context::new(aws, KubeCluster::new(client.clone(), store), SystemClock, options));
     let (leads, lost) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let (until_lost, namespace) = (Arc::clone(&lost), flags.namespace.as_deref());
+    let (may_lead, until_lost) = (Arc::clone(&leads), Arc::clone(&lost));
     let end = async move {
         tokio::select! {
             () = stopped(stop) => {}
@@ -115,8 +115,9 @@ async fn operate(flags: Flags) -> Result<(), CliError> {
     // A follower is as ready as the leader: it knows what the cluster wants, and could begin.
     let ready = Box::new(move || health.set_ready());
     let course = Course { ready, leads: leads.notified(), stop: end };
+    let namespace = flags.namespace.as_deref();
     let operator = controller::run(client, namespace, flags.concurrency, ctx, writer, course);
-    let ended = lead(election, &fence, operator, || leads.notify_one(), || lost.notify_one()).await;
+    let ended = lead(election, &fence, operator, may_lead, &lost).await;
     server.abort();
     ended
 }

@@ -15,7 +15,7 @@ use serde_json::json;
 use sfe_core::api::{StepFunctionEndpoint, StepFunctionEndpointStatus};
 use sfe_core::change::cut;
 
-use crate::fence::Fence;
+use crate::fence::{Fence, Fenced};
 
 use super::cluster::{Cluster, ClusterError, Key, StateChange};
 use super::touched;
@@ -34,16 +34,21 @@ pub fn fenced(inner: Client, fence: Arc<Fence>) -> Client {
     let service = tower::service_fn(move |request: Request<Body>| {
         let (inner, fence) = (inner.clone(), Arc::clone(&fence));
         async move {
-            if request.method() != Method::GET {
-                fence.check().map_err(|fenced| kube::Error::Service(fenced.into()))?;
+            let failed = |fenced: Fenced| kube::Error::Service(fenced.into());
+            let is_write = request.method() != Method::GET;
+            if is_write {
+                fence.check().map_err(failed)?;
             }
             let is_watch = request.uri().query().is_some_and(|query| query.contains("watch="));
             let answer = inner.send(request);
             if is_watch {
                 return answer.await;
             }
-            let answer = tokio::time::timeout(ANSWER_TIMEOUT, answer).await;
-            answer.map_err(|_| kube::Error::Service(format!("no answer within {ANSWER_TIMEOUT:?}").into()))?
+            let answer = async {
+                let answer = tokio::time::timeout(ANSWER_TIMEOUT, answer).await;
+                answer.map_err(|_| kube::Error::Service(format!("no answer within {ANSWER_TIMEOUT:?}").into()))?
+            };
+            if is_write { fence.within(answer).await.map_err(failed)? } else { answer.await }
         }
     });
     Client::new(service, namespace)
