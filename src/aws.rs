@@ -3,6 +3,7 @@
 mod clients;
 mod error;
 mod executions;
+mod fenced;
 mod kinds;
 mod sdk;
 

@@ -10,7 +10,10 @@ use aws_sdk_sfn::config::http::HttpResponse;
 use aws_sdk_sfn::error::{ProvideErrorMetadata, SdkError};
 use jiff::Timestamp;
 
+use crate::fence::Fence;
+
 use super::error::Error;
+use super::fenced::Fenced;
 
 /// Counts every call; the telemetry implements it.
 pub trait Calls: Send + Sync {
@@ -27,19 +30,32 @@ pub struct Clients {
     pub logs: aws_sdk_cloudwatchlogs::Client,
     pub sfn: aws_sdk_sfn::Client,
     calls: Arc<dyn Calls>,
+    fence: Arc<Fence>,
 }
 
 impl Clients {
-    /// The clients of a configuration with its Region.
-    pub fn new(config: &SdkConfig, calls: Arc<dyn Calls>) -> Self {
+    /// The clients of a configuration with its Region. They send nothing while the fence is closed.
+    pub fn new(config: &SdkConfig, calls: Arc<dyn Calls>, fence: Arc<Fence>) -> Self {
+        let fenced = Fenced(Arc::clone(&fence));
         let once = config.to_builder().retry_config(RetryConfig::disabled()).build();
         Self {
-            apigateway: aws_sdk_apigateway::Client::new(config),
-            apigateway_once: aws_sdk_apigateway::Client::new(&once),
-            iam: aws_sdk_iam::Client::new(config),
-            logs: aws_sdk_cloudwatchlogs::Client::new(config),
-            sfn: aws_sdk_sfn::Client::new(config),
+            apigateway: aws_sdk_apigateway::Client::from_conf(
+                aws_sdk_apigateway::config::Builder::from(config).interceptor(fenced.clone()).build(),
+            ),
+            apigateway_once: aws_sdk_apigateway::Client::from_conf(
+                aws_sdk_apigateway::config::Builder::from(&once).interceptor(fenced.clone()).build(),
+            ),
+            iam: aws_sdk_iam::Client::from_conf(
+                aws_sdk_iam::config::Builder::from(config).interceptor(fenced.clone()).build(),
+            ),
+            logs: aws_sdk_cloudwatchlogs::Client::from_conf(
+                aws_sdk_cloudwatchlogs::config::Builder::from(config).interceptor(fenced.clone()).build(),
+            ),
+            sfn: aws_sdk_sfn::Client::from_conf(
+                aws_sdk_sfn::config::Builder::from(config).interceptor(fenced.clone()).build(),
+            ),
             calls,
+            fence,
         }
     }
 
@@ -50,8 +66,9 @@ impl Clients {
         object: &str,
         call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     ) -> Result<T, Error> {
+        self.fence.check().map_err(|fenced| Error::fenced(operation, object, fenced))?;
         let started = tokio::time::Instant::now();
-        let result = call.await;
+        let result = self.fence.within(call).await.map_err(|fenced| Error::fenced(operation, object, fenced))?;
         self.calls.ended(operation, started.elapsed(), result.is_err());
         tracing::debug!(operation, object, failed = result.is_err(), "AWS call");
         result.map_err(|error| Error::from_sdk(operation, object, &error))

@@ -5,6 +5,8 @@ use aws_sdk_sfn::error::{ProvideErrorMetadata, SdkError};
 use sfe_core::change::cut;
 use sfe_core::outcome::Remedy;
 
+use crate::fence::Fenced;
+
 /// One failed call.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{operation} failed: {detail} ({object})")]
@@ -69,6 +71,11 @@ impl Error {
     pub fn incomplete(operation: &'static str, object: &str, lacks: &str) -> Self {
         let detail = format!("the answer has no {lacks}");
         Self { operation, object: object.to_owned(), detail, class: Class::Unclear }
+    }
+
+    /// A call that this replica may not make, or not wait for any longer.
+    pub fn fenced(operation: &'static str, object: &str, fenced: Fenced) -> Self {
+        Self { operation, object: object.to_owned(), detail: fenced.to_string(), class: Class::Unclear }
     }
 
     /// What helps.

@@ -13,6 +13,8 @@ use sfe_core::executions::Source;
 use sfe_core::observed::{Answer, Fact, Read};
 use sfe_core::owner::{Owner, Site};
 
+use crate::fence::Fence;
+
 use super::clients::{Calls, Clients};
 use super::{Aws, Error, executions, kinds};
 
@@ -20,6 +22,7 @@ use super::{Aws, Error, executions, kinds};
 pub struct SdkAws {
     config: SdkConfig,
     calls: Arc<dyn Calls>,
+    fence: Arc<Fence>,
     by_region: Mutex<BTreeMap<String, Arc<Clients>>>,
 }
 
@@ -28,14 +31,15 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
 
 impl SdkAws {
-    /// The clients of an environment, its credentials and endpoint; `region` is where the credentials are asked for.
-    pub fn new(config: &SdkConfig, region: &str, calls: Arc<dyn Calls>) -> Self {
+    /// The clients of an environment, its credentials and endpoint; `region` is where the credentials are asked for. While the fence is closed
+    /// nothing is called but [`identity`](Self::identity).
+    pub fn new(config: &SdkConfig, region: &str, calls: Arc<dyn Calls>, fence: Arc<Fence>) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .operation_attempt_timeout(ATTEMPT_TIMEOUT)
             .build();
         let config = config.to_builder().region(Region::new(region.to_owned())).timeout_config(timeouts).build();
-        Self { config, calls, by_region: Mutex::new(BTreeMap::new()) }
+        Self { config, calls, fence, by_region: Mutex::new(BTreeMap::new()) }
     }
 
     /// Who the credentials belong to: the partition and account of every endpoint.
@@ -52,7 +56,7 @@ impl SdkAws {
         let mut by_region = self.by_region.lock().unwrap_or_else(PoisonError::into_inner);
         let clients = by_region.entry(region.to_owned()).or_insert_with(|| {
             let config = self.config.to_builder().region(Region::new(region.to_owned())).build();
-            Arc::new(Clients::new(&config, Arc::clone(&self.calls)))
+            Arc::new(Clients::new(&config, Arc::clone(&self.calls), Arc::clone(&self.fence)))
         });
         Arc::clone(clients)
     }

@@ -13,6 +13,7 @@ use sfe_core::api::StepFunctionEndpoint;
 use sfe_core::outcome::Pace;
 
 use crate::controller::{Context, KubeCluster, Options, Planned, SystemClock, plan};
+use crate::fence::Fence;
 use crate::telemetry::Metrics;
 
 use super::CliError;
@@ -56,7 +57,7 @@ async fn planned(flags: Flags) -> Result<Planned, CliError> {
     let client = Client::try_default().await.map_err(|error| {
         CliError::new(format!("Kubernetes failed: {error}"), "run in a cluster, or set `KUBECONFIG`")
     })?;
-    let (aws, region) = flags.identity.aws(Arc::new(Metrics::default())).await?;
+    let (aws, region) = flags.identity.aws(Arc::new(Metrics::default()), Arc::new(Fence::open())).await?;
     let settings = flags.identity.settings(&client, &aws, region).await?;
     let api: Api<StepFunctionEndpoint> = Api::namespaced(client.clone(), &namespace);
     let (store, mut writer) = reflector::store();
