@@ -3,6 +3,7 @@
 mod clients;
 mod error;
 mod executions;
+mod gate;
 mod kinds;
 mod sdk;
 

@@ -11,6 +11,7 @@ use sfe_core::api::{ExecutionStatus, StateMachineType};
 use sfe_core::arn::Arn;
 use sfe_core::executions::Source;
 use sfe_core::observed::{Answer, Fact, Read};
+use sfe_core::operation::Operation;
 use sfe_core::owner::{Owner, Site};
 
 use super::clients::{Calls, Clients};
@@ -40,10 +41,9 @@ impl SdkAws {
 
     /// Who the credentials belong to: the partition and account of every endpoint.
     pub async fn identity(&self) -> Result<Arn, Error> {
-        let (operation, object) = ("sts:GetCallerIdentity", "the operator's credentials");
-        let client = aws_sdk_sts::Client::new(&self.config);
-        let answer =
-            client.get_caller_identity().send().await.map_err(|error| Error::from_sdk(operation, object, &error))?;
+        let (operation, object) = (Operation::GetCallerIdentity, "the operator's credentials");
+        let clients = self.clients(self.config.region().map(Region::as_ref).unwrap_or_default());
+        let answer = clients.call(operation, object, clients.sts.get_caller_identity().send()).await?;
         let arn = answer.arn().and_then(|arn| arn.parse().ok());
         arn.ok_or_else(|| Error::incomplete(operation, object, "ARN"))
     }

@@ -236,7 +236,7 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
         if !again && !stuck {
             return false;
         }
-        let message = format!("{} did not take effect: {}", action.operation(), cut(&action.to_string(), 600));
+        let message = format!("{} did not take effect: {}", action.name(), cut(&action.to_string(), 600));
         let remedy = if stuck {
             let hint = "find what else writes these fields, or report it if nothing does".to_owned();
             Remedy::Person { hint }
@@ -261,7 +261,7 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
         self.calls += 1;
         let fields: Vec<&str> =
             action.changes().into_iter().flat_map(|changes| changes.iter().map(|c| c.field)).collect();
-        tracing::info!(operation = action.operation(), object = action.object(), ?fields, "applying");
+        tracing::info!(operation = action.name(), object = action.object(), ?fields, "applying");
         let (ctx, live, desired) = (self.ctx, self.live, self.desired);
         if action == Action::RestApi(rest_api::Action::RecordIntent) {
             return Box::pin(async move {
@@ -321,7 +321,7 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
             let object = action.object();
             match action.changes().filter(|changes| !changes.is_empty()) {
                 Some(changes) => changes.iter().map(|c| drift(&object, c.field, &c.wanted, &c.found)).collect(),
-                None => vec![drift(&object, "", "as declared", &format!("needs {}", action.operation()))],
+                None => vec![drift(&object, "", "as declared", &format!("needs {}", action.name()))],
             }
         });
         self.drift = Some(changed.take(10).collect());

@@ -7,6 +7,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+use sfe_core::operation::Operation;
 
 use crate::aws::Calls;
 
@@ -14,7 +15,7 @@ use crate::aws::Calls;
 pub struct Metrics {
     registry: Registry,
     calls: Family<Call, Counter>,
-    seconds: Family<Operation, Histogram>,
+    seconds: Family<ByOperation, Histogram>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -24,7 +25,7 @@ struct Call {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Operation {
+struct ByOperation {
     operation: &'static str,
 }
 
@@ -34,7 +35,7 @@ impl Default for Metrics {
         let calls = Family::<Call, Counter>::default();
         registry.register("aws_calls", "AWS calls by operation and result", calls.clone());
         let buckets = || Histogram::new(exponential_buckets(0.005, 2.0, 12));
-        let seconds = Family::<Operation, Histogram>::new_with_constructor(buckets);
+        let seconds = Family::<ByOperation, Histogram>::new_with_constructor(buckets);
         registry.register_with_unit("aws_call", "How long AWS calls took", Unit::Seconds, seconds.clone());
         Self { registry, calls, seconds }
     }
@@ -52,9 +53,9 @@ impl Metrics {
 }
 
 impl Calls for Metrics {
-    fn ended(&self, operation: &'static str, took: Duration, failed: bool) {
-        let result = if failed { "failed" } else { "ok" };
+    fn ended(&self, operation: Operation, took: Duration, failed: bool) {
+        let (operation, result) = (operation.name(), if failed { "failed" } else { "ok" });
         self.calls.get_or_create(&Call { operation, result }).inc();
-        self.seconds.get_or_create(&Operation { operation }).observe(took.as_secs_f64());
+        self.seconds.get_or_create(&ByOperation { operation }).observe(took.as_secs_f64());
     }
 }

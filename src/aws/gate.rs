@@ -1,0 +1,121 @@
+//! Lets no request out but the one that was announced: an SDK's client sends what anybody asks it to, and the operator's IAM policy, rates
+//! and metrics are derived from the list of operations.
+
+use std::future::Future;
+
+use aws_sdk_sfn::config::interceptors::BeforeSerializationInterceptorContextRef;
+use aws_sdk_sfn::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
+use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use sfe_core::operation::Operation;
+
+tokio::task_local! {
+    static ANNOUNCED: Operation;
+}
+
+/// Waits for a call, which may make this operation's requests.
+pub async fn open<T>(operation: Operation, call: impl Future<Output = T>) -> T {
+    ANNOUNCED.scope(operation, call).await
+}
+
+/// Stands in every client.
+#[derive(Debug)]
+pub struct Gate;
+
+#[dyn_dispatch_hint]
+impl Intercept for Gate {
+    fn name(&self) -> &'static str {
+        "Gate"
+    }
+
+    fn read_before_serialization(
+        &self,
+        _: &BeforeSerializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let request = cfg.load::<Metadata>().ok_or("a request without a name")?;
+        match ANNOUNCED.try_with(|operation| *operation) {
+            Ok(operation) if is(operation, request) => Ok(()),
+            Ok(operation) => Err(format!("{} {} was made as {operation}", request.service(), request.name()).into()),
+            Err(_) => Err(format!("{} {} was not announced", request.service(), request.name()).into()),
+        }
+    }
+}
+
+/// Whether the SDK's request is this operation.
+fn is(operation: Operation, request: &Metadata) -> bool {
+    let service = match request.service() {
+        "API Gateway" => "apigateway",
+        "CloudWatch Logs" => "logs",
+        "IAM" => "iam",
+        "SFN" => "states",
+        "STS" => "sts",
+        _ => return false,
+    };
+    operation.service() == service && operation.action() == request.name()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use aws_config::retry::RetryConfig;
+    use aws_config::{BehaviorVersion, Region, SdkConfig};
+    use aws_sdk_sfn::config::{Credentials, SharedCredentialsProvider};
+    use aws_sdk_sfn::error::DisplayErrorContext;
+
+    use super::super::clients::{Calls, Clients};
+    use super::*;
+
+    struct Uncounted;
+
+    impl Calls for Uncounted {
+        fn ended(&self, _: Operation, _: Duration, _: bool) {}
+    }
+
+    /// Clients of a port where nobody listens: what gets through the gate ends there.
+    fn clients() -> Clients {
+        let credentials = Credentials::new("a", "b", None, None, "test");
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .endpoint_url("http://127.0.0.1:9")
+            .region(Region::new("eu-central-1"))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .retry_config(RetryConfig::disabled())
+            .build();
+        Clients::new(&config, Arc::new(Uncounted))
+    }
+
+    #[tokio::test]
+    async fn a_call_that_is_not_in_the_list_can_not_be_made() {
+        let clients = clients();
+        let start = clients.sfn.start_execution().state_machine_arn("arn").send().await;
+        let said = DisplayErrorContext(start.unwrap_err()).to_string();
+        assert!(said.contains("SFN StartExecution was not announced"), "{said}");
+        let start = clients.sfn.start_execution().state_machine_arn("arn").send();
+        let said = clients.call(Operation::CreateStateMachine, "x", start).await.unwrap_err().to_string();
+        assert!(said.contains("SFN StartExecution was made as states:CreateStateMachine"), "{said}");
+    }
+
+    #[tokio::test]
+    async fn a_call_that_is_announced_is_made() {
+        let clients = clients();
+        let calls = [
+            clients.call(Operation::GetRestApis, "x", clients.apigateway.get_rest_apis().send()).await.err(),
+            clients.call(Operation::GetRole, "x", clients.iam.get_role().role_name("x").send()).await.err(),
+            clients.call(Operation::DescribeLogGroups, "x", clients.logs.describe_log_groups().send()).await.err(),
+            clients
+                .call(Operation::ListExecutions, "x", clients.sfn.list_executions().state_machine_arn("x").send())
+                .await
+                .err(),
+            clients.call(Operation::GetCallerIdentity, "x", clients.sts.get_caller_identity().send()).await.err(),
+        ];
+        for error in calls {
+            let said = error.unwrap().to_string();
+            assert!(said.contains("AWS can't be reached"), "{said}");
+        }
+    }
+}
