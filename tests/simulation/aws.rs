@@ -73,7 +73,7 @@ impl Aws for SimulatedAws {
     }
 
     async fn apply(&self, _: &Site, action: &Action) -> Result<Answer, Error> {
-        let operation = action.operation();
+        let operation = action.name();
         let call = Call { operation, writes: true, aws: true, rest_api_id: rest_api_id(action) };
         let wanted = action.clone();
         let what = || action.to_string();
