@@ -76,6 +76,16 @@ impl Action {
         })
     }
 
+    /// The call whose turn must have come before this is done, as it may take minutes. An intent is recorded only for a call that is made at
+    /// once.
+    pub fn slow_call(&self) -> Option<Operation> {
+        let call = match self {
+            Self::RestApi(rest_api::Action::RecordIntent) => Some(Operation::CreateRestApi),
+            action => action.operation(),
+        };
+        call.filter(|operation| operation.is_slow())
+    }
+
     /// The object that is written, as a person names it. After a failure nothing more is done to the same object in that pass.
     pub fn object(&self) -> String {
         match self {

@@ -11,16 +11,25 @@ use aws_sdk_sfn::error::{ProvideErrorMetadata, SdkError};
 use jiff::Timestamp;
 use sfe_core::operation::Operation;
 
+use super::caller::Caller;
 use super::error::Error;
 use super::gate::{self, Gate};
+use super::limiter::{Closed, Limiter, Place};
 
 /// Counts every call; the telemetry implements it.
 pub trait Calls: Send + Sync {
     /// A call has ended: its operation, how long it took and whether it failed.
     fn ended(&self, operation: Operation, took: Duration, failed: bool);
+
+    /// A call has waited for its turn.
+    fn waited(&self, operation: Operation, took: Duration);
+
+    /// How many wait for an operation in a Region, or as `apigateway` for all of API Gateway's; and how many calls a second are allowed.
+    fn lane(&self, operation: &'static str, region: &str, waiting: usize, per_second: f64);
 }
 
-/// The clients of one Region.
+/// The clients of one account and Region, for one caller.
+#[derive(Clone)]
 pub struct Clients {
     pub apigateway: aws_sdk_apigateway::Client,
     /// For CreateRestApi and CreateDeployment, which have no token: the SDK's retries could make two.
@@ -30,20 +39,24 @@ pub struct Clients {
     pub sfn: aws_sdk_sfn::Client,
     pub sts: aws_sdk_sts::Client,
     calls: Arc<dyn Calls>,
+    limiter: Arc<Limiter>,
+    place: Place,
+    caller: Caller,
 }
 
 impl Clients {
     /// The clients of a configuration with its Region.
-    pub fn new(config: &SdkConfig, calls: Arc<dyn Calls>) -> Self {
+    pub fn new(config: &SdkConfig, calls: Arc<dyn Calls>, limiter: Arc<Limiter>, place: Place) -> Self {
+        let gate = || Gate::new(Arc::clone(&limiter), place.clone());
         let once = config.to_builder().retry_config(RetryConfig::disabled()).build();
         let apigateway = |config: &SdkConfig| {
-            let config = aws_sdk_apigateway::config::Builder::from(config).interceptor(Gate);
+            let config = aws_sdk_apigateway::config::Builder::from(config).interceptor(gate());
             aws_sdk_apigateway::Client::from_conf(config.build())
         };
-        let iam = aws_sdk_iam::config::Builder::from(config).interceptor(Gate);
-        let logs = aws_sdk_cloudwatchlogs::config::Builder::from(config).interceptor(Gate);
-        let sfn = aws_sdk_sfn::config::Builder::from(config).interceptor(Gate);
-        let sts = aws_sdk_sts::config::Builder::from(config).interceptor(Gate);
+        let iam = aws_sdk_iam::config::Builder::from(config).interceptor(gate());
+        let logs = aws_sdk_cloudwatchlogs::config::Builder::from(config).interceptor(gate());
+        let sfn = aws_sdk_sfn::config::Builder::from(config).interceptor(gate());
+        let sts = aws_sdk_sts::config::Builder::from(config).interceptor(gate());
         Self {
             apigateway: apigateway(config),
             apigateway_once: apigateway(&once),
@@ -52,16 +65,26 @@ impl Clients {
             sfn: aws_sdk_sfn::Client::from_conf(sfn.build()),
             sts: aws_sdk_sts::Client::from_conf(sts.build()),
             calls,
+            caller: Caller::operator(),
+            place: place.clone(),
+            limiter: Arc::clone(&limiter),
         }
     }
 
-    /// Waits for one call, counts it and sorts its error. A request of the clients that isn't waited for here fails before it is sent.
+    /// The same for this caller.
+    pub fn of(&self, caller: &Caller) -> Self {
+        Self { caller: caller.clone(), ..self.clone() }
+    }
+
+    /// Waits for the turn of one call and for its answer, counts it and sorts its error. A request of the clients that isn't waited for here fails before it is sent.
     pub async fn call<T, E: ProvideErrorMetadata + std::error::Error + 'static>(
         &self,
         operation: Operation,
         object: &str,
         call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     ) -> Result<T, Error> {
+        let turn = self.limiter.wait(&self.place, &self.caller, operation).await;
+        turn.map_err(|Closed| Error::not_made(operation, object))?;
         let started = tokio::time::Instant::now();
         let result = gate::open(operation, call).await;
         self.calls.ended(operation, started.elapsed(), result.is_err());

@@ -39,6 +39,8 @@ pub enum Class {
     Refused,
     /// No answer, or one that doesn't tell: whether the call took effect is unknown.
     Unclear,
+    /// The operator is about to stop: the call was not made.
+    NotMade,
 }
 
 impl Error {
@@ -73,12 +75,21 @@ impl Error {
         Self { operation: operation.name(), object: object.to_owned(), detail, class: Class::Unclear }
     }
 
+    /// The operator is about to stop, and starts no call any more.
+    pub fn not_made(operation: Operation, object: &str) -> Self {
+        let detail = "the operator stops, the next one makes the call".to_owned();
+        Self { operation: operation.name(), object: object.to_owned(), detail, class: Class::NotMade }
+    }
+
     /// What helps.
     pub fn remedy(&self) -> Remedy {
         match self.class {
-            Class::NotFound | Class::RoleNotReady | Class::Throttled | Class::Conflict | Class::Unclear => {
-                Remedy::Retry
-            }
+            Class::NotFound
+            | Class::RoleNotReady
+            | Class::Throttled
+            | Class::Conflict
+            | Class::Unclear
+            | Class::NotMade => Remedy::Retry,
             Class::AccessDenied => Remedy::Person {
                 hint: format!("allow `{}` on {} to the operator's credentials", self.operation, self.object),
             },

@@ -1,14 +1,19 @@
 //! Lets no request out but the one that was announced: an SDK's client sends what anybody asks it to, and the operator's IAM policy, rates
 //! and metrics are derived from the list of operations.
 
+use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 
-use aws_sdk_sfn::config::interceptors::BeforeSerializationInterceptorContextRef;
+use aws_sdk_sfn::config::interceptors::{BeforeSerializationInterceptorContextRef, FinalizerInterceptorContextRef};
 use aws_sdk_sfn::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use jiff::Timestamp;
 use sfe_core::operation::Operation;
+
+use super::limiter::{Limiter, Place};
 
 tokio::task_local! {
     static ANNOUNCED: Operation;
@@ -19,9 +24,24 @@ pub async fn open<T>(operation: Operation, call: impl Future<Output = T>) -> T {
     ANNOUNCED.scope(operation, call).await
 }
 
-/// Stands in every client.
-#[derive(Debug)]
-pub struct Gate;
+/// Stands in every client. It sees each attempt, also those that the SDK makes by itself.
+pub struct Gate {
+    limiter: Arc<Limiter>,
+    place: Place,
+}
+
+impl Gate {
+    /// One for the clients of a Region.
+    pub fn new(limiter: Arc<Limiter>, place: Place) -> Self {
+        Self { limiter, place }
+    }
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Gate")
+    }
+}
 
 #[dyn_dispatch_hint]
 impl Intercept for Gate {
@@ -42,6 +62,28 @@ impl Intercept for Gate {
             Err(_) => Err(format!("{} {} was not announced", request.service(), request.name()).into()),
         }
     }
+
+    fn read_after_attempt(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let answer = context.response();
+        let throttled = answer.is_some_and(|answer| is_throttle(answer.status().as_u16(), answer.body().bytes()));
+        if let (true, Ok(operation)) = (throttled, ANNOUNCED.try_with(|operation| *operation)) {
+            self.limiter.throttled(&self.place, operation, Timestamp::now());
+        }
+        Ok(())
+    }
+}
+
+/// Whether AWS says that there were too many calls. API Gateway does by the status alone; Step Functions, IAM and CloudWatch Logs by an error
+/// code under the status 400, which stands in JSON, XML or a header's place in the body.
+fn is_throttle(status: u16, body: Option<&[u8]>) -> bool {
+    const CODES: [&str; 4] = ["Throttling", "TooManyRequests", "RequestLimitExceeded", "SlowDown"];
+    let says = |code: &str| body.is_some_and(|body| body.windows(code.len()).any(|part| part == code.as_bytes()));
+    status == 429 || (400..600).contains(&status) && CODES.into_iter().any(says)
 }
 
 /// Whether the SDK's request is this operation.
@@ -59,7 +101,6 @@ fn is(operation: Operation, request: &Metadata) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::time::Duration;
 
     use aws_config::retry::RetryConfig;
@@ -68,12 +109,15 @@ mod tests {
     use aws_sdk_sfn::error::DisplayErrorContext;
 
     use super::super::clients::{Calls, Clients};
+    use super::super::limiter::Rates;
     use super::*;
 
     struct Uncounted;
 
     impl Calls for Uncounted {
         fn ended(&self, _: Operation, _: Duration, _: bool) {}
+        fn waited(&self, _: Operation, _: Duration) {}
+        fn lane(&self, _: &'static str, _: &str, _: usize, _: f64) {}
     }
 
     /// Clients of a port where nobody listens: what gets through the gate ends there.
@@ -86,7 +130,9 @@ mod tests {
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .retry_config(RetryConfig::disabled())
             .build();
-        Clients::new(&config, Arc::new(Uncounted))
+        let place = Place { account: "000000000000".to_owned(), region: "eu-central-1".to_owned() };
+        let limiter = Limiter::start(Rates::default(), Arc::new(Uncounted));
+        Clients::new(&config, Arc::new(Uncounted), limiter, place)
     }
 
     #[tokio::test]
