@@ -51,6 +51,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   "--cluster-id" "clusterId"
   "--namespace" "watchNamespace"
   "--concurrency" "concurrency"
+  "--rate-share" "rateShare"
   "--drift-interval" "driftInterval"
   "--stalled-interval" "stalledInterval"
   "--log" "log"
@@ -66,6 +67,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - {{ printf "--namespace=%s" . | quote }}
 {{- end }}
 - {{ printf "--concurrency=%d" (int .Values.concurrency) | quote }}
+- {{ printf "--rate-share=%v" (kindIs "bool" .Values.rateShare | ternary "off" .Values.rateShare) | quote }}
 - {{ printf "--drift-interval=%s" .Values.driftInterval | quote }}
 - {{ printf "--stalled-interval=%s" .Values.stalledInterval | quote }}
 - {{ printf "--log=%s" .Values.log | quote }}
