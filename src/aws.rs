@@ -22,7 +22,7 @@ use sfe_core::owner::{Owner, Site};
 pub use caller::{Caller, Errand, Turn, Urgency};
 pub use clients::Calls;
 pub use error::{Class, Error};
-pub use limiter::{Chosen, Rates, Share};
+pub use limiter::{Chosen, Limiter, Place, Rates, Share};
 pub use sdk::SdkAws;
 
 /// What the operator does with AWS. One implementation calls it; tests have others.

@@ -56,11 +56,15 @@ struct Lanes {
 }
 
 impl Limiter {
-    /// One that lets go whoever waits as long as it is there. It needs a runtime.
+    /// One in which turns are asked for, but nobody waits in place.
+    pub fn new(rates: Rates, calls: Arc<dyn Calls>) -> Self {
+        Self { rates, calls, lanes: Mutex::default(), changed: Arc::default() }
+    }
+
+    /// One that lets go whoever waits in place, as long as it is there. It needs a runtime.
     pub fn start(rates: Rates, calls: Arc<dyn Calls>) -> Arc<Self> {
-        let changed = Arc::new(Notify::new());
-        let limiter = Arc::new(Self { rates, calls, lanes: Mutex::default(), changed: Arc::clone(&changed) });
-        tokio::spawn(dispatch(Arc::downgrade(&limiter), changed));
+        let limiter = Arc::new(Self::new(rates, calls));
+        tokio::spawn(dispatch(Arc::downgrade(&limiter), Arc::clone(&limiter.changed)));
         limiter
     }
 
@@ -106,9 +110,15 @@ impl Limiter {
         self.on(place, of, now, |lane| lane.turn(caller, keep, now)).unwrap_or(Turn::Now)
     }
 
+    /// Uses a turn that a pass was given; whether it had one.
+    pub fn redeem(&self, place: &Place, caller: &Caller, operation: Operation, now: Timestamp) -> bool {
+        self.on(place, Of::Operation(operation), now, |lane| lane.redeem(caller, now)).unwrap_or(false)
+    }
+
     /// A caller needs no turn any more.
     pub fn leave(&self, caller: &Caller) {
         self.lanes().of.values_mut().for_each(|lane| lane.leave(caller));
+        self.changed.notify_one();
     }
 
     /// AWS has throttled this operation.

@@ -52,7 +52,7 @@ pub async fn run<A: Aws, C: Cluster, K: Clock>(
     {
         return Some(convergence);
     }
-    if let Some(convergence) = still_awaits_its_turn(ctx, &memory, desired, now) {
+    if let Some(convergence) = still_awaits_its_turn(ctx, &memory, live, desired, now) {
         return Some(convergence);
     }
     let steady = memory.was_converged_to(desired) || memory.converged.is_none() && was_ready(live);
@@ -77,10 +77,15 @@ pub async fn run<A: Aws, C: Cluster, K: Clock>(
 fn still_awaits_its_turn<A: Aws, C, K>(
     ctx: &Context<A, C, K>,
     memory: &Memory,
+    live: &StepFunctionEndpoint,
     desired: &Desired,
     now: Timestamp,
 ) -> Option<Convergence> {
-    let (awaited, convergence) = memory.awaits_turn(desired, now, ctx.options.pace.drift)?;
+    let kept_for = match live.metadata.deletion_timestamp {
+        Some(_) => SignedDuration::from_hours(24), // what serves nothing any more can wait
+        None => ctx.options.pace.drift,
+    };
+    let (awaited, convergence) = memory.awaits_turn(desired, now, kept_for)?;
     let awaited = awaited.ask_again(&ctx.aws, &desired.site, now)?;
     let mut convergence = convergence.clone();
     awaited.tell(&mut convergence.next);

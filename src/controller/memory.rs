@@ -131,14 +131,14 @@ impl Memory {
         });
     }
 
-    /// What the last pass waits for, if the same is desired still and that pass was less than `drift` ago; and how it ended.
+    /// What the last pass waits for, if the same is desired still and that pass was less than `kept_for` ago; and how it ended.
     pub fn awaits_turn(
         &self,
         desired: &Desired,
         now: Timestamp,
-        drift: SignedDuration,
+        kept_for: SignedDuration,
     ) -> Option<(&Awaited, &Convergence)> {
-        let turn = self.turn.as_ref().filter(|turn| now < turn.since + drift)?;
+        let turn = self.turn.as_ref().filter(|turn| now < turn.since + kept_for)?;
         (turn.desired == Fingerprint::of(desired)).then_some((&turn.awaited, &turn.convergence))
     }
 

@@ -1,5 +1,8 @@
 //! Turns: what a pass must not wait for in place it asks for, goes without it, and comes back. Its place is kept until then.
 
+#[cfg(test)]
+mod tests;
+
 use jiff::Timestamp;
 use sfe_core::api::StepFunctionEndpoint;
 use sfe_core::next::{Next, Until, Waiting};
