@@ -16,6 +16,7 @@ mod hostile;
 mod http;
 mod inventory;
 mod lifecycle;
+mod limits;
 mod operator;
 mod rendered;
 mod serving;

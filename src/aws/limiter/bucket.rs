@@ -28,9 +28,10 @@ impl Limit {
         }
     }
 
-    /// So many calls a second, by a person's choice.
+    /// So many calls a second, by a person's choice; those of four seconds at once, but one at a time of what is less than one a second.
     pub fn chosen(per_second: f64) -> Self {
-        Self { burst: (per_second * 4.0).max(1.0), per_second, spacing: SignedDuration::ZERO }
+        let burst = if per_second < 1.0 { 1.0 } else { per_second * 4.0 };
+        Self { burst, per_second, spacing: SignedDuration::ZERO }
     }
 }
 
