@@ -101,6 +101,11 @@ fn is(operation: Operation, request: &Metadata) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::net::TcpListener;
+    use std::sync::Mutex;
+    use std::thread;
     use std::time::Duration;
 
     use aws_config::retry::RetryConfig;
@@ -109,6 +114,7 @@ mod tests {
     use aws_sdk_sfn::error::DisplayErrorContext;
 
     use super::super::clients::{Calls, Clients};
+    use super::super::error::Class;
     use super::super::limiter::Rates;
     use super::*;
 
@@ -122,17 +128,87 @@ mod tests {
 
     /// Clients of a port where nobody listens: what gets through the gate ends there.
     fn clients() -> Clients {
+        clients_of("http://127.0.0.1:9", RetryConfig::disabled(), Arc::new(Uncounted))
+    }
+
+    fn clients_of(endpoint: &str, retries: RetryConfig, calls: Arc<dyn Calls>) -> Clients {
         let credentials = Credentials::new("a", "b", None, None, "test");
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
-            .endpoint_url("http://127.0.0.1:9")
+            .endpoint_url(endpoint)
             .region(Region::new("eu-central-1"))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .retry_config(RetryConfig::disabled())
+            .retry_config(retries)
             .build();
         let place = Place { account: "000000000000".to_owned(), region: "eu-central-1".to_owned() };
-        let limiter = Limiter::start(Rates::default(), Arc::new(Uncounted));
-        Clients::new(&config, Arc::new(Uncounted), limiter, place)
+        let limiter = Limiter::start(Rates::default(), Arc::clone(&calls));
+        Clients::new(&config, calls, limiter, place)
+    }
+
+    /// The last rate that was told of each lane.
+    #[derive(Default)]
+    struct Told(Mutex<BTreeMap<&'static str, f64>>);
+
+    impl Calls for Told {
+        fn ended(&self, _: Operation, _: Duration, _: bool) {}
+        fn waited(&self, _: Operation, _: Duration) {}
+        fn lane(&self, of: &'static str, _: &str, _: usize, per_second: f64) {
+            self.0.lock().unwrap().insert(of, per_second);
+        }
+    }
+
+    /// As API Gateway tells it, by which the SDK knows that it may try again.
+    const TOO_MANY: &str = "429 Too Many Requests\r\nx-amzn-errortype: TooManyRequestsException";
+
+    /// Answers one request after the other with these, and tells where.
+    fn answers(answers: &'static [&'static str]) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            for (answer, stream) in answers.iter().zip(listener.incoming()) {
+                let mut stream = stream.unwrap();
+                let mut request = BufReader::new(stream.try_clone().unwrap());
+                let mut line = String::new();
+                while request.read_line(&mut line).unwrap() > 2 {
+                    line.clear();
+                }
+                write!(stream, "HTTP/1.1 {answer}\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{{}}").unwrap();
+            }
+        });
+        format!("http://{address}")
+    }
+
+    #[tokio::test]
+    async fn a_throttle_is_seen_also_where_the_sdk_s_own_retry_succeeds() {
+        let (told, endpoint) = (Arc::new(Told::default()), answers(&[TOO_MANY, "200 OK"]));
+        let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(1));
+        let clients = clients_of(&endpoint, retries, Arc::clone(&told) as Arc<dyn Calls>);
+        let stages = clients.apigateway.get_stages().rest_api_id("a").send();
+        clients.call(Operation::GetStages, "x", stages).await.unwrap();
+        assert_eq!(*told.0.lock().unwrap(), BTreeMap::from([("apigateway", 2.5)]), "half of 5 a second");
+    }
+
+    #[tokio::test]
+    async fn a_throttled_call_without_a_documented_rate_gets_one_for_a_while() {
+        let (told, endpoint) = (Arc::new(Told::default()), answers(&[TOO_MANY]));
+        let clients = clients_of(&endpoint, RetryConfig::disabled(), Arc::clone(&told) as Arc<dyn Calls>);
+        let groups = clients.logs.describe_log_groups().send();
+        let error = clients.call(Operation::DescribeLogGroups, "x", groups).await.unwrap_err();
+        assert_eq!(error.class, Class::Throttled);
+        assert_eq!(*told.0.lock().unwrap(), BTreeMap::from([("logs:DescribeLogGroups", 2.5)]));
+    }
+
+    #[test]
+    fn a_throttle_is_told_by_its_status_or_its_code() {
+        for (status, body, is) in [
+            (429, "", true),
+            (400, r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#, true),
+            (400, "<Error><Code>Throttling</Code></Error>", true),
+            (400, r#"{"__type":"ValidationException"}"#, false),
+            (200, r#"{"description":"Throttling"}"#, false),
+        ] {
+            assert_eq!(is_throttle(status, Some(body.as_bytes())), is, "{status} {body}");
+        }
     }
 
     #[tokio::test]
