@@ -205,7 +205,7 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
     async fn run(mut self) -> Ended {
         let mut in_flight: InFlight<'a> = FuturesUnordered::new();
         let (mut reading, mut writing) = (BTreeSet::new(), Vec::new());
-        let mut next = loop {
+        let next = loop {
             for read in self.reads_to_start(&reading) {
                 reading.insert(read.clone());
                 in_flight.push(self.read(read));
@@ -236,9 +236,6 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
         if !self.create_in_flight {
             self.observed.settle_intent();
         }
-        if let Some(awaited) = &self.awaited {
-            awaited.tell(&mut next);
-        }
         let writes = self.applied.iter().filter(|action| action.changes().is_some()).map(ToString::to_string).collect();
         let convergence = Convergence {
             observed: self.observed,
@@ -247,7 +244,11 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
             drift: self.drift.unwrap_or_default(),
             applied: self.applied.len(),
         };
-        Ended { convergence, writes, awaited: self.awaited, cut_short: self.cut_short }
+        let mut ended = Ended { convergence, writes, awaited: self.awaited, cut_short: self.cut_short };
+        if let Some(awaited) = &ended.awaited {
+            awaited.tell(&mut ended.convergence.next);
+        }
+        ended
     }
 
     fn may_call(&self) -> bool {
@@ -270,7 +271,10 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
             if self.failed_objects.contains(&object) || busy.contains(&object) || !self.may_call() {
                 continue;
             }
-            if api_is_busy && action.is_on_rest_api() || self.takes_no_effect(action) || !self.has_turn(action) {
+            if api_is_busy && action.is_on_rest_api() || self.takes_no_effect(action) {
+                continue;
+            }
+            if !self.has_turn(action) {
                 continue;
             }
             api_is_busy |= action.is_on_rest_api();
