@@ -4,6 +4,7 @@ mod crd;
 mod identity;
 mod leadership;
 mod plan;
+mod policy;
 mod run;
 
 use clap::{Parser, Subcommand};
@@ -22,6 +23,8 @@ enum Command {
     Run(Box<run::Flags>),
     /// Prints what the operator would do for a manifest, and does none of it.
     Plan(Box<plan::Flags>),
+    /// Prints the IAM policy that the operator needs.
+    Policy(Box<policy::Flags>),
     /// Prints the CustomResourceDefinition.
     Crd,
 }
@@ -45,6 +48,7 @@ pub fn main(cli: Cli) -> Result<(), CliError> {
     match cli.command {
         Command::Run(flags) => run::run(*flags),
         Command::Plan(flags) => plan::run(*flags),
+        Command::Policy(flags) => policy::run(*flags),
         Command::Crd => crd::run(),
     }
 }

@@ -15,6 +15,7 @@ mod plan;
 mod reconcile;
 mod status;
 mod touched;
+mod turn;
 mod watch;
 
 pub use clock::{Clock, SystemClock};

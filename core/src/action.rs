@@ -8,6 +8,7 @@ use crate::change::{Changes, cut};
 use crate::kinds::{
     authorizer, deployment, log_group, method, model, request_validator, resource, rest_api, role, stage, state_machine,
 };
+use crate::operation::Operation;
 
 /// One write, of one kind.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,36 +38,52 @@ pub enum Action {
 }
 
 impl Action {
-    /// The AWS operation as IAM and the metrics name it, such as `states:CreateStateMachine`.
-    pub fn operation(&self) -> &'static str {
-        match self {
+    /// The AWS operation as it is told, such as `states:CreateStateMachine`; the record of an intent, which is none of AWS's, as
+    /// `sfe:RecordIntent`.
+    pub fn name(&self) -> &'static str {
+        self.operation().map_or("sfe:RecordIntent", Operation::name)
+    }
+
+    /// The AWS operation; none for the record of an intent, which the cluster makes.
+    pub fn operation(&self) -> Option<Operation> {
+        Some(match self {
             Self::Role(_, action) => role_operation(action),
-            Self::LogGroup(log_group::Action::CreateLogGroup(_)) => "logs:CreateLogGroup",
-            Self::LogGroup(log_group::Action::PutRetentionPolicy { .. }) => "logs:PutRetentionPolicy",
-            Self::LogGroup(log_group::Action::DeleteLogGroup { .. }) => "logs:DeleteLogGroup",
-            Self::StateMachine(_, state_machine::Action::CreateStateMachine(_)) => "states:CreateStateMachine",
-            Self::StateMachine(_, state_machine::Action::UpdateStateMachine { .. }) => "states:UpdateStateMachine",
-            Self::StateMachine(_, state_machine::Action::DeleteStateMachine { .. }) => "states:DeleteStateMachine",
-            Self::RestApi(rest_api::Action::RecordIntent) => "sfe:RecordIntent",
-            Self::RestApi(rest_api::Action::CreateRestApi(_)) => "apigateway:CreateRestApi",
-            Self::RestApi(rest_api::Action::UpdateRestApi { .. }) => "apigateway:UpdateRestApi",
-            Self::RestApi(rest_api::Action::DeleteRestApi { .. }) => "apigateway:DeleteRestApi",
-            Self::Resource(resource::Action::CreateResource { .. }) => "apigateway:CreateResource",
-            Self::Resource(resource::Action::DeleteResource { .. }) => "apigateway:DeleteResource",
-            Self::Authorizer(authorizer::Action::CreateAuthorizer { .. }) => "apigateway:CreateAuthorizer",
-            Self::Authorizer(authorizer::Action::UpdateAuthorizer { .. }) => "apigateway:UpdateAuthorizer",
-            Self::Authorizer(authorizer::Action::DeleteAuthorizer { .. }) => "apigateway:DeleteAuthorizer",
+            Self::LogGroup(log_group::Action::CreateLogGroup(_)) => Operation::CreateLogGroup,
+            Self::LogGroup(log_group::Action::PutRetentionPolicy { .. }) => Operation::PutRetentionPolicy,
+            Self::LogGroup(log_group::Action::DeleteLogGroup { .. }) => Operation::DeleteLogGroup,
+            Self::StateMachine(_, state_machine::Action::CreateStateMachine(_)) => Operation::CreateStateMachine,
+            Self::StateMachine(_, state_machine::Action::UpdateStateMachine { .. }) => Operation::UpdateStateMachine,
+            Self::StateMachine(_, state_machine::Action::DeleteStateMachine { .. }) => Operation::DeleteStateMachine,
+            Self::RestApi(rest_api::Action::RecordIntent) => return None,
+            Self::RestApi(rest_api::Action::CreateRestApi(_)) => Operation::CreateRestApi,
+            Self::RestApi(rest_api::Action::UpdateRestApi { .. }) => Operation::UpdateRestApi,
+            Self::RestApi(rest_api::Action::DeleteRestApi { .. }) => Operation::DeleteRestApi,
+            Self::Resource(resource::Action::CreateResource { .. }) => Operation::CreateResource,
+            Self::Resource(resource::Action::DeleteResource { .. }) => Operation::DeleteResource,
+            Self::Authorizer(authorizer::Action::CreateAuthorizer { .. }) => Operation::CreateAuthorizer,
+            Self::Authorizer(authorizer::Action::UpdateAuthorizer { .. }) => Operation::UpdateAuthorizer,
+            Self::Authorizer(authorizer::Action::DeleteAuthorizer { .. }) => Operation::DeleteAuthorizer,
             Self::RequestValidator(action) => validator_operation(action),
-            Self::Model(model::Action::CreateModel { .. }) => "apigateway:CreateModel",
-            Self::Model(model::Action::UpdateModel { .. }) => "apigateway:UpdateModel",
-            Self::Model(model::Action::DeleteModel { .. }) => "apigateway:DeleteModel",
+            Self::Model(model::Action::CreateModel { .. }) => Operation::CreateModel,
+            Self::Model(model::Action::UpdateModel { .. }) => Operation::UpdateModel,
+            Self::Model(model::Action::DeleteModel { .. }) => Operation::DeleteModel,
             Self::Method(action) => method_operation(action),
-            Self::Deployment(deployment::Action::CreateDeployment { .. }) => "apigateway:CreateDeployment",
-            Self::Deployment(deployment::Action::DeleteDeployment { .. }) => "apigateway:DeleteDeployment",
-            Self::Stage(stage::Action::CreateStage { .. }) => "apigateway:CreateStage",
-            Self::Stage(stage::Action::UpdateStage { .. }) => "apigateway:UpdateStage",
-            Self::Stage(stage::Action::DeleteStage { .. }) => "apigateway:DeleteStage",
-        }
+            Self::Deployment(deployment::Action::CreateDeployment { .. }) => Operation::CreateDeployment,
+            Self::Deployment(deployment::Action::DeleteDeployment { .. }) => Operation::DeleteDeployment,
+            Self::Stage(stage::Action::CreateStage { .. }) => Operation::CreateStage,
+            Self::Stage(stage::Action::UpdateStage { .. }) => Operation::UpdateStage,
+            Self::Stage(stage::Action::DeleteStage { .. }) => Operation::DeleteStage,
+        })
+    }
+
+    /// The call whose turn must have come before this is done, as it may take minutes. An intent is recorded only for a call that is made at
+    /// once.
+    pub fn slow_call(&self) -> Option<Operation> {
+        let call = match self {
+            Self::RestApi(rest_api::Action::RecordIntent) => Some(Operation::CreateRestApi),
+            action => action.operation(),
+        };
+        call.filter(|operation| operation.is_slow())
     }
 
     /// The object that is written, as a person names it. After a failure nothing more is done to the same object in that pass.
@@ -156,44 +173,44 @@ impl Action {
     }
 }
 
-fn role_operation(action: &role::Action) -> &'static str {
+fn role_operation(action: &role::Action) -> Operation {
     match action {
-        role::Action::CreateRole(_) => "iam:CreateRole",
-        role::Action::UpdateAssumeRolePolicy { .. } => "iam:UpdateAssumeRolePolicy",
-        role::Action::PutRolePolicy { .. } => "iam:PutRolePolicy",
-        role::Action::DeleteRolePolicy { .. } => "iam:DeleteRolePolicy",
-        role::Action::AttachRolePolicy { .. } => "iam:AttachRolePolicy",
-        role::Action::DetachRolePolicy { .. } => "iam:DetachRolePolicy",
-        role::Action::PutRolePermissionsBoundary { .. } => "iam:PutRolePermissionsBoundary",
-        role::Action::DeleteRolePermissionsBoundary { .. } => "iam:DeleteRolePermissionsBoundary",
-        role::Action::DeleteRole { .. } => "iam:DeleteRole",
+        role::Action::CreateRole(_) => Operation::CreateRole,
+        role::Action::UpdateAssumeRolePolicy { .. } => Operation::UpdateAssumeRolePolicy,
+        role::Action::PutRolePolicy { .. } => Operation::PutRolePolicy,
+        role::Action::DeleteRolePolicy { .. } => Operation::DeleteRolePolicy,
+        role::Action::AttachRolePolicy { .. } => Operation::AttachRolePolicy,
+        role::Action::DetachRolePolicy { .. } => Operation::DetachRolePolicy,
+        role::Action::PutRolePermissionsBoundary { .. } => Operation::PutRolePermissionsBoundary,
+        role::Action::DeleteRolePermissionsBoundary { .. } => Operation::DeleteRolePermissionsBoundary,
+        role::Action::DeleteRole { .. } => Operation::DeleteRole,
     }
 }
 
-fn validator_operation(action: &request_validator::Action) -> &'static str {
+fn validator_operation(action: &request_validator::Action) -> Operation {
     match action {
-        request_validator::Action::CreateRequestValidator { .. } => "apigateway:CreateRequestValidator",
-        request_validator::Action::UpdateRequestValidator { .. } => "apigateway:UpdateRequestValidator",
-        request_validator::Action::DeleteRequestValidator { .. } => "apigateway:DeleteRequestValidator",
+        request_validator::Action::CreateRequestValidator { .. } => Operation::CreateRequestValidator,
+        request_validator::Action::UpdateRequestValidator { .. } => Operation::UpdateRequestValidator,
+        request_validator::Action::DeleteRequestValidator { .. } => Operation::DeleteRequestValidator,
     }
 }
 
-fn method_operation(action: &method::Action) -> &'static str {
+fn method_operation(action: &method::Action) -> Operation {
     match action {
-        method::Action::PutMethod { .. } => "apigateway:PutMethod",
-        method::Action::DeleteMethod { .. } => "apigateway:DeleteMethod",
-        method::Action::PutIntegration { .. } => "apigateway:PutIntegration",
-        method::Action::PutMethodResponse { .. } => "apigateway:PutMethodResponse",
-        method::Action::DeleteMethodResponse { .. } => "apigateway:DeleteMethodResponse",
-        method::Action::PutIntegrationResponse { .. } => "apigateway:PutIntegrationResponse",
-        method::Action::DeleteIntegrationResponse { .. } => "apigateway:DeleteIntegrationResponse",
+        method::Action::PutMethod { .. } => Operation::PutMethod,
+        method::Action::DeleteMethod { .. } => Operation::DeleteMethod,
+        method::Action::PutIntegration { .. } => Operation::PutIntegration,
+        method::Action::PutMethodResponse { .. } => Operation::PutMethodResponse,
+        method::Action::DeleteMethodResponse { .. } => Operation::DeleteMethodResponse,
+        method::Action::PutIntegrationResponse { .. } => Operation::PutIntegrationResponse,
+        method::Action::DeleteIntegrationResponse { .. } => Operation::DeleteIntegrationResponse,
     }
 }
 
 /// One line of a plan: the operation, the object and what differs.
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.operation(), self.object())?;
+        write!(f, "{} {}", self.name(), self.object())?;
         match self.changes() {
             Some(changes) if !changes.is_empty() => write!(f, ": {}", cut(&changes.to_string(), 400)),
             Some(_) | None => Ok(()),

@@ -19,6 +19,7 @@ pub mod mapping;
 pub mod mistakes;
 pub mod next;
 pub mod observed;
+pub mod operation;
 pub mod outcome;
 pub mod owner;
 pub mod policy;

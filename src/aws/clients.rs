@@ -9,19 +9,30 @@ use aws_config::retry::RetryConfig;
 use aws_sdk_sfn::config::http::HttpResponse;
 use aws_sdk_sfn::error::{ProvideErrorMetadata, SdkError};
 use jiff::Timestamp;
+use sfe_core::operation::Operation;
 
 use crate::fence::Fence;
 
+use super::caller::Caller;
 use super::error::Error;
 use super::fenced::Fenced;
+use super::gate::{self, Gate};
+use super::limiter::{Closed, Limiter, Place};
 
 /// Counts every call; the telemetry implements it.
 pub trait Calls: Send + Sync {
     /// A call has ended: its operation, how long it took and whether it failed.
-    fn ended(&self, operation: &'static str, took: Duration, failed: bool);
+    fn ended(&self, operation: Operation, took: Duration, failed: bool);
+
+    /// A call has waited for its turn.
+    fn waited(&self, operation: Operation, took: Duration);
+
+    /// How many wait for an operation in a Region, or as `apigateway` for all of API Gateway's; and how many calls a second are allowed.
+    fn lane(&self, operation: &'static str, region: &str, waiting: usize, per_second: f64);
 }
 
-/// The clients of one Region.
+/// The clients of one account and Region, for one caller.
+#[derive(Clone)]
 pub struct Clients {
     pub apigateway: aws_sdk_apigateway::Client,
     /// For CreateRestApi and CreateDeployment, which have no token: the SDK's retries could make two.
@@ -29,48 +40,69 @@ pub struct Clients {
     pub iam: aws_sdk_iam::Client,
     pub logs: aws_sdk_cloudwatchlogs::Client,
     pub sfn: aws_sdk_sfn::Client,
+    pub sts: aws_sdk_sts::Client,
     calls: Arc<dyn Calls>,
     fence: Arc<Fence>,
+    limiter: Arc<Limiter>,
+    place: Place,
+    caller: Caller,
 }
 
 impl Clients {
-    /// The clients of a configuration with its Region. They send nothing while the fence is closed.
-    pub fn new(config: &SdkConfig, calls: Arc<dyn Calls>, fence: Arc<Fence>) -> Self {
-        let fenced = Fenced(Arc::clone(&fence));
+    /// The clients of a configuration with its Region. They send nothing while the fence is closed, and nothing out of turn.
+    pub fn new(
+        config: &SdkConfig,
+        calls: Arc<dyn Calls>,
+        fence: Arc<Fence>,
+        limiter: Arc<Limiter>,
+        place: Place,
+    ) -> Self {
+        let gate = || Gate::new(Arc::clone(&limiter), place.clone());
+        let fenced = || Fenced(Arc::clone(&fence));
         let once = config.to_builder().retry_config(RetryConfig::disabled()).build();
+        let apigateway = |config: &SdkConfig| {
+            let config = aws_sdk_apigateway::config::Builder::from(config).interceptor(gate()).interceptor(fenced());
+            aws_sdk_apigateway::Client::from_conf(config.build())
+        };
+        let iam = aws_sdk_iam::config::Builder::from(config).interceptor(gate()).interceptor(fenced());
+        let logs = aws_sdk_cloudwatchlogs::config::Builder::from(config).interceptor(gate()).interceptor(fenced());
+        let sfn = aws_sdk_sfn::config::Builder::from(config).interceptor(gate()).interceptor(fenced());
+        let sts = aws_sdk_sts::config::Builder::from(config).interceptor(gate()).interceptor(fenced());
         Self {
-            apigateway: aws_sdk_apigateway::Client::from_conf(
-                aws_sdk_apigateway::config::Builder::from(config).interceptor(fenced.clone()).build(),
-            ),
-            apigateway_once: aws_sdk_apigateway::Client::from_conf(
-                aws_sdk_apigateway::config::Builder::from(&once).interceptor(fenced.clone()).build(),
-            ),
-            iam: aws_sdk_iam::Client::from_conf(
-                aws_sdk_iam::config::Builder::from(config).interceptor(fenced.clone()).build(),
-            ),
-            logs: aws_sdk_cloudwatchlogs::Client::from_conf(
-                aws_sdk_cloudwatchlogs::config::Builder::from(config).interceptor(fenced.clone()).build(),
-            ),
-            sfn: aws_sdk_sfn::Client::from_conf(
-                aws_sdk_sfn::config::Builder::from(config).interceptor(fenced.clone()).build(),
-            ),
+            apigateway: apigateway(config),
+            apigateway_once: apigateway(&once),
+            iam: aws_sdk_iam::Client::from_conf(iam.build()),
+            logs: aws_sdk_cloudwatchlogs::Client::from_conf(logs.build()),
+            sfn: aws_sdk_sfn::Client::from_conf(sfn.build()),
+            sts: aws_sdk_sts::Client::from_conf(sts.build()),
             calls,
-            fence,
+            caller: Caller::operator(),
+            place: place.clone(),
+            limiter: Arc::clone(&limiter),
+            fence: Arc::clone(&fence),
         }
     }
 
-    /// Waits for one call, counts it and sorts its error.
+    /// The same for this caller.
+    pub fn of(&self, caller: &Caller) -> Self {
+        Self { caller: caller.clone(), ..self.clone() }
+    }
+
+    /// Waits for the turn of one call and for its answer, counts it and sorts its error. A request of the clients that isn't waited for here fails before it is sent.
     pub async fn call<T, E: ProvideErrorMetadata + std::error::Error + 'static>(
         &self,
-        operation: &'static str,
+        operation: Operation,
         object: &str,
         call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     ) -> Result<T, Error> {
+        let turn = self.limiter.wait(&self.place, &self.caller, operation).await;
+        turn.map_err(|Closed| Error::not_made(operation, object))?;
         self.fence.check().map_err(|fenced| Error::fenced(operation, object, fenced))?;
         let started = tokio::time::Instant::now();
-        let result = self.fence.within(call).await.map_err(|fenced| Error::fenced(operation, object, fenced))?;
+        let result = self.fence.within(gate::open(operation, call)).await;
+        let result = result.map_err(|fenced| Error::fenced(operation, object, fenced))?;
         self.calls.ended(operation, started.elapsed(), result.is_err());
-        tracing::debug!(operation, object, failed = result.is_err(), "AWS call");
+        tracing::debug!(%operation, object, failed = result.is_err(), "AWS call");
         result.map_err(|error| Error::from_sdk(operation, object, &error))
     }
 }

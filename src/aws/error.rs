@@ -3,6 +3,7 @@
 use aws_sdk_sfn::config::http::HttpResponse;
 use aws_sdk_sfn::error::{ProvideErrorMetadata, SdkError};
 use sfe_core::change::cut;
+use sfe_core::operation::Operation;
 use sfe_core::outcome::Remedy;
 
 use crate::fence::Fenced;
@@ -40,12 +41,14 @@ pub enum Class {
     Refused,
     /// No answer, or one that doesn't tell: whether the call took effect is unknown.
     Unclear,
+    /// The operator is about to stop: the call was not made.
+    NotMade,
 }
 
 impl Error {
     /// Sorts what the SDK answered.
     pub fn from_sdk<E: ProvideErrorMetadata + std::error::Error + 'static>(
-        operation: &'static str,
+        operation: Operation,
         object: &str,
         error: &SdkError<E, HttpResponse>,
     ) -> Self {
@@ -64,26 +67,41 @@ impl Error {
             SdkError::ResponseError(_) => (Class::Unclear, "the answer can't be read".to_owned()),
             other => (Class::Unclear, format!("the request could not be made: {}", chain(other))),
         };
-        Self { operation, object: object.to_owned(), detail: cut(&detail.replace(['\n', '\r'], " "), 300), class }
+        let detail = cut(&detail.replace(['\n', '\r'], " "), 300);
+        Self { operation: operation.name(), object: object.to_owned(), detail, class }
     }
 
     /// An answer that lacks what its documentation promises.
-    pub fn incomplete(operation: &'static str, object: &str, lacks: &str) -> Self {
+    pub fn incomplete(operation: Operation, object: &str, lacks: &str) -> Self {
         let detail = format!("the answer has no {lacks}");
-        Self { operation, object: object.to_owned(), detail, class: Class::Unclear }
+        Self { operation: operation.name(), object: object.to_owned(), detail, class: Class::Unclear }
+    }
+
+    /// The operator is about to stop, and starts no call any more.
+    pub fn not_made(operation: Operation, object: &str) -> Self {
+        let detail = "the operator stops, the next one makes the call".to_owned();
+        Self { operation: operation.name(), object: object.to_owned(), detail, class: Class::NotMade }
     }
 
     /// A call that this replica may not make, or not wait for any longer.
-    pub fn fenced(operation: &'static str, object: &str, fenced: Fenced) -> Self {
-        Self { operation, object: object.to_owned(), detail: fenced.to_string(), class: Class::Unclear }
+    pub fn fenced(operation: Operation, object: &str, fenced: Fenced) -> Self {
+        Self {
+            operation: operation.name(),
+            object: object.to_owned(),
+            detail: fenced.to_string(),
+            class: Class::Unclear,
+        }
     }
 
     /// What helps.
     pub fn remedy(&self) -> Remedy {
         match self.class {
-            Class::NotFound | Class::RoleNotReady | Class::Throttled | Class::Conflict | Class::Unclear => {
-                Remedy::Retry
-            }
+            Class::NotFound
+            | Class::RoleNotReady
+            | Class::Throttled
+            | Class::Conflict
+            | Class::Unclear
+            | Class::NotMade => Remedy::Retry,
             Class::AccessDenied => Remedy::Person {
                 hint: format!("allow `{}` on {} to the operator's credentials", self.operation, self.object),
             },
@@ -103,15 +121,15 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-fn class(operation: &str, code: &str, message: &str, status: u16) -> Class {
+fn class(operation: Operation, code: &str, message: &str, status: u16) -> Class {
     let assumes = ["authorized to assume", "assume the provided role", "sts:AssumeRole", "access the Log Destination"];
     match code {
         // A managed policy that is not there comes by a person, not by waiting.
-        "NoSuchEntity" if ["iam:AttachRolePolicy", "iam:PutRolePermissionsBoundary"].contains(&operation) => {
+        "NoSuchEntity" if [Operation::AttachRolePolicy, Operation::PutRolePermissionsBoundary].contains(&operation) => {
             Class::Refused
         }
         // Someone else's method on the API has no integration yet: they may be about to make it.
-        "BadRequestException" if operation == "apigateway:CreateDeployment" && message.contains("ntegration") => {
+        "BadRequestException" if operation == Operation::CreateDeployment && message.contains("ntegration") => {
             Class::Conflict
         }
         "NotFoundException"
@@ -158,10 +176,10 @@ mod tests {
     #[test]
     fn an_unassumable_role_is_not_the_operators_missing_permission() {
         let message = "Neither the global service principal states.amazonaws.com, nor the regional one is authorized to assume the provided role.";
-        assert_eq!(class("states:CreateStateMachine", "AccessDeniedException", message, 400), Class::RoleNotReady);
+        assert_eq!(class(Operation::CreateStateMachine, "AccessDeniedException", message, 400), Class::RoleNotReady);
         assert_eq!(
             class(
-                "states:CreateStateMachine",
+                Operation::CreateStateMachine,
                 "AccessDeniedException",
                 "User: x is not authorized to perform: states:CreateStateMachine",
                 400
@@ -172,16 +190,16 @@ mod tests {
 
     #[test]
     fn what_a_person_must_mend_is_not_waited_for() {
-        assert_eq!(class("iam:AttachRolePolicy", "NoSuchEntity", "Policy x does not exist", 404), Class::Refused);
-        assert_eq!(class("iam:GetRole", "NoSuchEntity", "", 404), Class::NotFound);
+        assert_eq!(class(Operation::AttachRolePolicy, "NoSuchEntity", "Policy x does not exist", 404), Class::Refused);
+        assert_eq!(class(Operation::GetRole, "NoSuchEntity", "", 404), Class::NotFound);
         let unfinished = "No integration defined for method";
-        assert_eq!(class("apigateway:CreateDeployment", "BadRequestException", unfinished, 400), Class::Conflict);
+        assert_eq!(class(Operation::CreateDeployment, "BadRequestException", unfinished, 400), Class::Conflict);
     }
 
     #[test]
     fn what_is_unknown_is_told_by_its_status() {
-        assert_eq!(class("states:CreateStateMachine", "New", "", 503), Class::Unclear);
-        assert_eq!(class("states:CreateStateMachine", "New", "", 400), Class::Refused);
-        assert_eq!(class("states:CreateStateMachine", "New", "", 429), Class::Throttled);
+        assert_eq!(class(Operation::CreateStateMachine, "New", "", 503), Class::Unclear);
+        assert_eq!(class(Operation::CreateStateMachine, "New", "", 400), Class::Refused);
+        assert_eq!(class(Operation::CreateStateMachine, "New", "", 429), Class::Throttled);
     }
 }

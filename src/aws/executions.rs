@@ -5,6 +5,7 @@ use serde::Deserialize;
 use sfe_core::api::{ExecutionStatus, moment};
 use sfe_core::arn::Arn;
 use sfe_core::executions::{LogEvent, Source, from_log_events};
+use sfe_core::operation::Operation;
 
 use super::clients::{Clients, timestamp};
 use super::error::{Class, Error};
@@ -26,7 +27,7 @@ async fn listed(clients: &Clients, state_machine: &Arn, keep: u32) -> Result<Vec
     let object = format!("state machine {state_machine}");
     let request = clients.sfn.list_executions().state_machine_arn(state_machine.as_str());
     let request = request.max_results(i32::try_from(keep).unwrap_or(i32::MAX));
-    let answer = clients.call("states:ListExecutions", &object, request.send()).await?;
+    let answer = clients.call(Operation::ListExecutions, &object, request.send()).await?;
     let executions = answer.executions().iter().filter_map(|found| {
         Some(ExecutionStatus {
             arn: found.execution_arn().to_owned(),
@@ -49,7 +50,7 @@ async fn logged(clients: &Clients, log_group: &str, since: Timestamp) -> Result<
             .filter_pattern(FILTER)
             .start_time(since.as_millisecond())
             .set_next_token(token);
-        let answer = match clients.call("logs:FilterLogEvents", &object, request.send()).await {
+        let answer = match clients.call(Operation::FilterLogEvents, &object, request.send()).await {
             Ok(answer) => answer,
             Err(error) if error.class == Class::NotFound => return Ok(Vec::new()), // made with the state machine
             Err(error) => return Err(error),

@@ -44,17 +44,21 @@ mod tests {
     use aws_sdk_sfn::config::{Credentials, SharedCredentialsProvider};
     use axum::Router;
     use axum::http::StatusCode;
+    use sfe_core::operation::Operation;
     use tokio::net::TcpListener;
 
     use super::*;
     use crate::aws::clients::{Calls, Clients};
+    use crate::aws::limiter::{Limiter, Place, Rates};
     use crate::fence::Clocks as _;
     use crate::fence::tests::{SetClocks, TERM};
 
     struct Uncounted;
 
     impl Calls for Uncounted {
-        fn ended(&self, _: &'static str, _: Duration, _: bool) {}
+        fn ended(&self, _: Operation, _: Duration, _: bool) {}
+        fn waited(&self, _: Operation, _: Duration) {}
+        fn lane(&self, _: &'static str, _: &str, _: usize, _: f64) {}
     }
 
     /// An AWS that fails each attempt in a way that the SDK tries again, and does this before it answers. Counts the attempts.
@@ -82,9 +86,11 @@ mod tests {
             .credentials_provider(SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "test")))
             .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
             .build();
-        let clients = Clients::new(&config, Arc::new(Uncounted), fence);
+        let place = Place { account: "000000000000".to_owned(), region: "eu-central-1".to_owned() };
+        let limiter = Limiter::start(Rates::default(), Arc::new(Uncounted));
+        let clients = Clients::new(&config, Arc::new(Uncounted), fence, limiter, place);
         let call = clients.call(
-            "states:DescribeStateMachine",
+            Operation::DescribeStateMachine,
             "all",
             clients.sfn.describe_state_machine().state_machine_arn("x").send(),
         );

@@ -6,16 +6,20 @@ use std::time::Duration;
 
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{Region, SdkConfig};
+use jiff::Timestamp;
 use sfe_core::action::Action;
 use sfe_core::api::{ExecutionStatus, StateMachineType};
 use sfe_core::arn::Arn;
 use sfe_core::executions::Source;
 use sfe_core::observed::{Answer, Fact, Read};
+use sfe_core::operation::Operation;
 use sfe_core::owner::{Owner, Site};
 
 use crate::fence::Fence;
 
+use super::caller::{Caller, Errand, Turn};
 use super::clients::{Calls, Clients};
+use super::limiter::{Limiter, Place, Rates};
 use super::{Aws, Error, executions, kinds};
 
 /// AWS by its SDK.
@@ -23,7 +27,8 @@ pub struct SdkAws {
     config: SdkConfig,
     calls: Arc<dyn Calls>,
     fence: Arc<Fence>,
-    by_region: Mutex<BTreeMap<String, Arc<Clients>>>,
+    limiter: Arc<Limiter>,
+    by_place: Mutex<BTreeMap<Place, Clients>>,
 }
 
 /// How long a connection may take, and how long a call.
@@ -32,40 +37,45 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
 
 impl SdkAws {
     /// The clients of an environment, its credentials and endpoint; `region` is where the credentials are asked for. While the fence is closed
-    /// nothing is called but [`identity`](Self::identity).
-    pub fn new(config: &SdkConfig, region: &str, calls: Arc<dyn Calls>, fence: Arc<Fence>) -> Self {
+    /// nothing is called but [`identity`](Self::identity). It needs a runtime.
+    pub fn new(config: &SdkConfig, region: &str, calls: Arc<dyn Calls>, fence: Arc<Fence>, rates: Rates) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .operation_attempt_timeout(ATTEMPT_TIMEOUT)
             .build();
         let config = config.to_builder().region(Region::new(region.to_owned())).timeout_config(timeouts).build();
-        Self { config, calls, fence, by_region: Mutex::new(BTreeMap::new()) }
+        let limiter = Limiter::start(rates, Arc::clone(&calls));
+        Self { config, calls, fence, limiter, by_place: Mutex::new(BTreeMap::new()) }
     }
 
     /// Who the credentials belong to: the partition and account of every endpoint.
     pub async fn identity(&self) -> Result<Arn, Error> {
-        let (operation, object) = ("sts:GetCallerIdentity", "the operator's credentials");
-        let client = aws_sdk_sts::Client::new(&self.config);
-        let answer =
-            client.get_caller_identity().send().await.map_err(|error| Error::from_sdk(operation, object, &error))?;
+        let (operation, object) = (Operation::GetCallerIdentity, "the operator's credentials");
+        let region = self.config.region().map(Region::as_ref).unwrap_or_default();
+        let place = Place { account: String::new(), region: region.to_owned() };
+        // Whose the credentials are is read before there is a leader.
+        let (calls, fence) = (Arc::clone(&self.calls), Arc::new(Fence::open()));
+        let clients = Clients::new(&self.config, calls, fence, Arc::clone(&self.limiter), place);
+        let answer = clients.call(operation, object, clients.sts.get_caller_identity().send()).await?;
         let arn = answer.arn().and_then(|arn| arn.parse().ok());
         arn.ok_or_else(|| Error::incomplete(operation, object, "ARN"))
     }
 
-    fn clients(&self, region: &str) -> Arc<Clients> {
-        let mut by_region = self.by_region.lock().unwrap_or_else(PoisonError::into_inner);
-        let clients = by_region.entry(region.to_owned()).or_insert_with(|| {
+    fn clients(&self, account: &str, region: &str, caller: &Caller) -> Clients {
+        let place = Place { account: account.to_owned(), region: region.to_owned() };
+        let mut by_place = self.by_place.lock().unwrap_or_else(PoisonError::into_inner);
+        let clients = by_place.entry(place.clone()).or_insert_with(|| {
             let config = self.config.to_builder().region(Region::new(region.to_owned())).build();
-            Arc::new(Clients::new(&config, Arc::clone(&self.calls), Arc::clone(&self.fence)))
+            let (calls, fence) = (Arc::clone(&self.calls), Arc::clone(&self.fence));
+            Clients::new(&config, calls, fence, Arc::clone(&self.limiter), place)
         });
-        Arc::clone(clients)
+        clients.of(caller)
     }
 }
 
 impl Aws for SdkAws {
-    async fn read(&self, site: &Site, owner: &Owner, read: &Read) -> Result<Fact, Error> {
-        let clients = self.clients(&site.region);
-        let clients = clients.as_ref();
+    async fn read(&self, caller: &Caller, site: &Site, owner: &Owner, read: &Read) -> Result<Fact, Error> {
+        let clients = &self.clients(&site.account, &site.region, caller);
         match read {
             Read::Role(purpose, name) => Ok(Fact::Role(*purpose, kinds::role::observe(clients, name).await?)),
             Read::RolePolicies(purpose, name) => {
@@ -87,9 +97,8 @@ impl Aws for SdkAws {
         }
     }
 
-    async fn apply(&self, site: &Site, action: &Action) -> Result<Answer, Error> {
-        let clients = self.clients(&site.region);
-        let clients = clients.as_ref();
+    async fn apply(&self, caller: &Caller, site: &Site, action: &Action) -> Result<Answer, Error> {
+        let clients = &self.clients(&site.account, &site.region, caller);
         match action {
             Action::Role(_, action) => kinds::role::apply(clients, action).await,
             Action::LogGroup(action) => kinds::log_group::apply(clients, action).await,
@@ -105,11 +114,24 @@ impl Aws for SdkAws {
         }
     }
 
-    async fn state_machine_type(&self, arn: &Arn) -> Result<Option<StateMachineType>, Error> {
-        kinds::state_machine::type_of(&self.clients(arn.region()), arn).await
+    async fn state_machine_type(&self, caller: &Caller, arn: &Arn) -> Result<Option<StateMachineType>, Error> {
+        kinds::state_machine::type_of(&self.clients(arn.account(), arn.region(), caller), arn).await
     }
 
-    async fn executions(&self, site: &Site, source: &Source) -> Result<Vec<ExecutionStatus>, Error> {
-        executions::newest(&self.clients(&site.region), source).await
+    async fn executions(&self, caller: &Caller, site: &Site, source: &Source) -> Result<Vec<ExecutionStatus>, Error> {
+        executions::newest(&self.clients(&site.account, &site.region, caller), source).await
+    }
+
+    fn turn(&self, caller: &Caller, site: &Site, errand: Errand, now: Timestamp) -> Turn {
+        let place = Place { account: site.account.clone(), region: site.region.clone() };
+        self.limiter.turn(&place, caller, errand, now)
+    }
+
+    fn leave(&self, caller: &Caller) {
+        self.limiter.leave(caller);
+    }
+
+    fn stop(&self) {
+        self.limiter.close();
     }
 }

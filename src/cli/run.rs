@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
+use crate::aws::{Chosen, Rates, Share};
 use crate::controller::{self, Context, Course, KubeCluster, Options, SystemClock, fenced};
 use crate::telemetry::{self, Health, LogFormat, Metrics};
 
@@ -31,6 +32,12 @@ pub struct Flags {
     /// How many manifests are worked on at the same time.
     #[arg(long, env = "SFE_CONCURRENCY", default_value_t = 32, value_parser = value_parser!(u16).range(1..=1000))]
     concurrency: u16,
+    /// The operator's share of the calls that AWS allows an account: above 0 up to 1, or `off`, as for a local AWS.
+    #[arg(long, env = "SFE_RATE_SHARE", default_value_t = Share::Of(0.5))]
+    rate_share: Share,
+    /// Calls a second of one operation, in place of the share: `apigateway:CreateDeployment=0.2`; `apigateway=8` is all of API Gateway's together.
+    #[arg(long = "rate", env = "SFE_RATES", value_name = "OPERATION=RATE", value_delimiter = ',')]
+    rates: Vec<Chosen>,
     /// How often drift is looked for.
     #[arg(long, env = "SFE_DRIFT_INTERVAL", default_value = "10m", value_parser = duration)]
     drift_interval: SignedDuration,
@@ -95,7 +102,9 @@ async fn operate(flags: Flags) -> Result<(), CliError> {
     let fence = flags.leadership.fence();
     let election = flags.leadership.election(&client, flags.namespace.as_deref(), &fence)?;
     let client = fenced(client, Arc::clone(&fence));
-    let (aws, region) = flags.identity.aws(metrics, Arc::clone(&fence)).await?;
+    let rates = Rates { share: flags.rate_share, chosen: flags.rates.clone() };
+    tracing::info!(%rates, "rate limits");
+    let (aws, region) = flags.identity.aws(metrics, Arc::clone(&fence), rates).await?;
     let settings = tokio::select! {
         settings = flags.identity.settings(&client, &aws, region) => settings?,
         () = stopped(stop.clone()) => return Ok(()),

@@ -6,6 +6,8 @@ use std::future::Future;
 
 use sfe_core::api::{StepFunctionEndpoint, StepFunctionEndpointStatus};
 
+use crate::aws::{Caller, Urgency};
+
 /// The name of a manifest.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
@@ -24,6 +26,12 @@ impl Key {
             name: metadata.name.clone().unwrap_or_default(),
         }
     }
+}
+
+/// For whom AWS is called.
+pub fn caller(object: &StepFunctionEndpoint, urgency: Urgency) -> Caller {
+    let Key { namespace, name } = Key::of(object);
+    Caller { namespace, name, urgency }
 }
 
 impl fmt::Display for Key {

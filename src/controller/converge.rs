@@ -20,12 +20,14 @@ use sfe_core::observed::{Answer, Fact, Observed, Read, reads};
 use sfe_core::outcome::{Convergence, Failure, Outcome, Remedy};
 use sfe_core::status::is_true;
 
-use crate::aws::{Aws, Class, Error};
+use crate::aws::{Aws, Caller, Class, Error};
 
 use super::clock::Clock;
-use super::cluster::{Cluster, Key};
+use super::cluster::{Cluster, Key, caller};
 use super::context::Context;
 use super::desired::Resolved;
+use super::memory::Memory;
+use super::turn::{self, Awaited};
 
 /// The most calls of one pass: 100 routes take about 900. What is left is done by the next pass.
 const CALLS_MAX: usize = 2_000;
@@ -50,13 +52,43 @@ pub async fn run<A: Aws, C: Cluster, K: Clock>(
     {
         return Some(convergence);
     }
+    if let Some(convergence) = still_awaits_its_turn(ctx, &memory, live, desired, now) {
+        return Some(convergence);
+    }
     let steady = memory.was_converged_to(desired) || memory.converged.is_none() && was_ready(live);
+    let may_be_later = steady && says_ready(live) && live.metadata.deletion_timestamp.is_none();
+    memory.postponed_to = if may_be_later { turn::drift_check(&ctx.aws, live, &desired.site, now) } else { None };
+    if memory.postponed_to.is_some() {
+        ctx.remember(Key::of(live), memory);
+        return None;
+    }
     let repeated = memory.repeated(desired);
     let pass = Pass::new(ctx, live, desired, when, steady, &repeated);
-    let (convergence, writes) = pass.run().await;
+    let Ended { convergence, writes, awaited, cut_short } = pass.run().await;
     memory.keep(desired, &convergence, now);
+    memory.keep_turn(desired, &convergence, awaited, now);
     memory.note_writes(desired, writes);
     ctx.remember(Key::of(live), memory);
+    let untold = cut_short && convergence.applied == 0 && says_ready(live); // the next process looks at it
+    (!untold).then_some(convergence)
+}
+
+/// How the last pass ended, where all it waits for is its turn and that has not come: it needs no reading.
+fn still_awaits_its_turn<A: Aws, C, K>(
+    ctx: &Context<A, C, K>,
+    memory: &Memory,
+    live: &StepFunctionEndpoint,
+    desired: &Desired,
+    now: Timestamp,
+) -> Option<Convergence> {
+    let kept_for = match live.metadata.deletion_timestamp {
+        Some(_) => SignedDuration::from_hours(24), // what serves nothing any more can wait
+        None => ctx.options.pace.drift,
+    };
+    let (awaited, convergence) = memory.awaits_turn(desired, now, kept_for)?;
+    let awaited = awaited.ask_again(&ctx.aws, &desired.site, now)?;
+    let mut convergence = convergence.clone();
+    awaited.tell(&mut convergence.next);
     Some(convergence)
 }
 
@@ -110,10 +142,22 @@ struct Pass<'a, A, C, K> {
     /// Whether a CreateRestApi of this pass may still take effect.
     create_in_flight: bool,
     drift: Option<Vec<Drift>>,
+    /// The call whose turn has not come.
+    awaited: Option<Awaited>,
+    /// Whether a call was not made as the operator stops.
+    cut_short: bool,
 }
 
-/// What has ended.
-enum Ended {
+/// How a pass ended.
+struct Ended {
+    convergence: Convergence,
+    writes: Vec<String>,
+    awaited: Option<Awaited>,
+    cut_short: bool,
+}
+
+/// What has been answered.
+enum Answered {
     Read(Read, Result<Fact, Error>),
     Applied(Action, Result<Answer, Failed>),
 }
@@ -123,9 +167,11 @@ struct Failed {
     failure: Failure,
     /// Whether it may have taken effect all the same.
     unclear: bool,
+    /// Whether it was not made as the operator stops.
+    not_made: bool,
 }
 
-type InFlight<'a> = FuturesUnordered<Pin<Box<dyn Future<Output = Ended> + Send + 'a>>>;
+type InFlight<'a> = FuturesUnordered<Pin<Box<dyn Future<Output = Answered> + Send + 'a>>>;
 
 impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
     fn new(
@@ -151,10 +197,12 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
             applied: Vec::new(),
             create_in_flight: false,
             drift: None,
+            awaited: None,
+            cut_short: false,
         }
     }
 
-    async fn run(mut self) -> (Convergence, Vec<String>) {
+    async fn run(mut self) -> Ended {
         let mut in_flight: InFlight<'a> = FuturesUnordered::new();
         let (mut reading, mut writing) = (BTreeSet::new(), Vec::new());
         let next = loop {
@@ -175,11 +223,11 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
             }
             match in_flight.next().await {
                 None => break next,
-                Some(Ended::Read(read, result)) => {
+                Some(Answered::Read(read, result)) => {
                     reading.remove(&read);
                     self.fold_read(read, result);
                 }
-                Some(Ended::Applied(action, result)) => {
+                Some(Answered::Applied(action, result)) => {
                     writing.retain(|other| *other != action);
                     self.fold_applied(action, result);
                 }
@@ -196,7 +244,11 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
             drift: self.drift.unwrap_or_default(),
             applied: self.applied.len(),
         };
-        (convergence, writes)
+        let mut ended = Ended { convergence, writes, awaited: self.awaited, cut_short: self.cut_short };
+        if let Some(awaited) = &ended.awaited {
+            awaited.tell(&mut ended.convergence.next);
+        }
+        ended
     }
 
     fn may_call(&self) -> bool {
@@ -222,11 +274,31 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
             if api_is_busy && action.is_on_rest_api() || self.takes_no_effect(action) {
                 continue;
             }
+            if !self.has_turn(action) {
+                continue;
+            }
             api_is_busy |= action.is_on_rest_api();
             busy.insert(object);
             start.push(action.clone());
         }
         start
+    }
+
+    /// Whether it is the turn of a call that may take minutes to get it. Asked once a pass where it isn't.
+    fn has_turn(&mut self, action: &Action) -> bool {
+        let Some(call) = action.slow_call() else { return true };
+        if self.awaited.as_ref().is_some_and(|awaited| awaited.operation() == call) {
+            return false;
+        }
+        let (caller, site, now) = (self.caller(), &self.desired.site, self.ctx.clock.now());
+        let awaited = Awaited::ask(&self.ctx.aws, &caller, site, call, &action.object(), now);
+        let has_turn = awaited.is_none();
+        self.awaited = awaited.or(self.awaited.take());
+        has_turn
+    }
+
+    fn caller(&self) -> Caller {
+        caller(self.live, turn::urgency(self.live, self.steady, &self.observed))
     }
 
     /// An action that was applied and comes back unchanged did not take effect: an error, never a hot loop.
@@ -236,7 +308,7 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
         if !again && !stuck {
             return false;
         }
-        let message = format!("{} did not take effect: {}", action.operation(), cut(&action.to_string(), 600));
+        let message = format!("{} did not take effect: {}", action.name(), cut(&action.to_string(), 600));
         let remedy = if stuck {
             let hint = "find what else writes these fields, or report it if nothing does".to_owned();
             Remedy::Person { hint }
@@ -248,41 +320,46 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
         true
     }
 
-    fn read(&mut self, read: Read) -> Pin<Box<dyn Future<Output = Ended> + Send + 'a>> {
+    fn read(&mut self, read: Read) -> Pin<Box<dyn Future<Output = Answered> + Send + 'a>> {
         self.calls += 1;
-        let (ctx, desired) = (self.ctx, self.desired);
+        let (ctx, desired, caller) = (self.ctx, self.desired, self.caller());
         Box::pin(async move {
-            let result = ctx.aws.read(&desired.site, &desired.owner, &read).await;
-            Ended::Read(read, result)
+            let result = ctx.aws.read(&caller, &desired.site, &desired.owner, &read).await;
+            Answered::Read(read, result)
         })
     }
 
-    fn apply(&mut self, action: Action) -> Pin<Box<dyn Future<Output = Ended> + Send + 'a>> {
+    fn apply(&mut self, action: Action) -> Pin<Box<dyn Future<Output = Answered> + Send + 'a>> {
         self.calls += 1;
         let fields: Vec<&str> =
             action.changes().into_iter().flat_map(|changes| changes.iter().map(|c| c.field)).collect();
-        tracing::info!(operation = action.operation(), object = action.object(), ?fields, "applying");
-        let (ctx, live, desired) = (self.ctx, self.live, self.desired);
+        tracing::info!(operation = action.name(), object = action.object(), ?fields, "applying");
+        let (ctx, live, desired, caller) = (self.ctx, self.live, self.desired, self.caller());
         if action == Action::RestApi(rest_api::Action::RecordIntent) {
             return Box::pin(async move {
                 let result = record_intent(ctx, live).await;
-                Ended::Applied(action, result)
+                Answered::Applied(action, result)
             });
         }
         let role_made_at = self.observed.workflow_role.present().map(|role| role.created_at);
         Box::pin(async move {
-            let result = ctx.aws.apply(&desired.site, &action).await;
+            let result = ctx.aws.apply(&caller, &desired.site, &action).await;
             let result = result.map_err(|error| Failed {
                 failure: failure(ctx, &error, role_made_at.or_else(|| made_at(live))),
                 unclear: error.class == Class::Unclear,
+                not_made: error.class == Class::NotMade,
             });
-            Ended::Applied(action, result)
+            Answered::Applied(action, result)
         })
     }
 
     fn fold_read(&mut self, read: Read, result: Result<Fact, Error>) {
         match result {
             Ok(fact) => self.observed.fold(fact),
+            Err(error) if error.class == Class::NotMade => {
+                self.cut_short = true;
+                self.failed_reads.insert(read);
+            }
             Err(error) => {
                 self.failures.push(Failure { message: error.to_string(), remedy: error.remedy() });
                 self.failed_reads.insert(read);
@@ -296,7 +373,11 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
                 self.observed.fold_answer(&action, answer);
                 self.applied.push(action);
             }
-            Err(Failed { failure, unclear }) => {
+            Err(Failed { not_made: true, .. }) => {
+                self.cut_short = true;
+                self.failed_objects.insert(action.object());
+            }
+            Err(Failed { failure, unclear, not_made: false }) => {
                 self.create_in_flight |=
                     unclear && matches!(action, Action::RestApi(rest_api::Action::CreateRestApi(_)));
                 tracing::warn!(problem = failure.message, "a call failed");
@@ -321,7 +402,7 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
             let object = action.object();
             match action.changes().filter(|changes| !changes.is_empty()) {
                 Some(changes) => changes.iter().map(|c| drift(&object, c.field, &c.wanted, &c.found)).collect(),
-                None => vec![drift(&object, "", "as declared", &format!("needs {}", action.operation()))],
+                None => vec![drift(&object, "", "as declared", &format!("needs {}", action.name()))],
             }
         });
         self.drift = Some(changed.take(10).collect());
@@ -345,7 +426,7 @@ async fn record_intent<A: Aws, C: Cluster, K: Clock>(
         Ok(()) => Ok(Answer::Recorded(now)),
         Err(error) => {
             let failure = Failure { message: error.to_string(), remedy: Remedy::Retry };
-            Err(Failed { failure, unclear: false })
+            Err(Failed { failure, unclear: false, not_made: false })
         }
     }
 }
@@ -364,7 +445,8 @@ fn failure<A, C, K: Clock>(ctx: &Context<A, C, K>, error: &Error, role_made_at: 
         | Class::Conflict
         | Class::Quota
         | Class::Refused
-        | Class::Unclear => error.remedy(),
+        | Class::Unclear
+        | Class::NotMade => error.remedy(),
     };
     Failure { message: error.to_string(), remedy }
 }

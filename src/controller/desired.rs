@@ -6,10 +6,10 @@ use sfe_core::change::cut;
 use sfe_core::desired::{Desired, Host, References, Undesired, desired, made_at, owner};
 use sfe_core::outcome::{Failure, Remedy};
 
-use crate::aws::Aws;
+use crate::aws::{Aws, Urgency};
 
 use super::clock::Clock;
-use super::cluster::{Cluster, ClusterError, Key};
+use super::cluster::{Cluster, ClusterError, Key, caller};
 use super::context::Context;
 
 /// What is desired, and what could not be read on the way.
@@ -109,7 +109,7 @@ async fn state_machine_type<A: Aws, C: Cluster, K: Clock>(
     if arn.service() != "states" || arn.account() != ctx.options.settings.site.account {
         return None;
     }
-    match ctx.aws.state_machine_type(&arn).await {
+    match ctx.aws.state_machine_type(&caller(live, Urgency::New), &arn).await {
         Ok(Some(type_)) => Some(Ok(type_)),
         Ok(None) => {
             Some(Err(format!("state machine {} of stateMachine.arn does not exist yet", cut(arn.as_str(), 200))))

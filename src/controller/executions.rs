@@ -4,10 +4,10 @@ use sfe_core::api::{ExecutionsStatus, StepFunctionEndpoint};
 use sfe_core::executions::{source, told};
 use sfe_core::outcome::Convergence;
 
-use crate::aws::Aws;
+use crate::aws::{Aws, Urgency};
 
 use super::clock::Clock;
-use super::cluster::{Cluster, Key};
+use super::cluster::{Cluster, Key, caller};
 use super::context::Context;
 use super::desired::Resolved;
 
@@ -34,7 +34,11 @@ pub async fn look<A: Aws, C: Cluster, K: Clock>(
     let previous = live.status.as_ref().and_then(|status| status.executions.as_ref());
     let source = source(desired, last, now);
     let found = match &source {
-        Ok(source) => ctx.aws.executions(&desired.site, source).await.map_err(|error| error.to_string()),
+        Ok(source) => ctx
+            .aws
+            .executions(&caller(live, Urgency::Drift), &desired.site, source)
+            .await
+            .map_err(|error| error.to_string()),
         Err(_) => Ok(Vec::new()),
     };
     Some(told(&source, found, previous, desired.executions.keep))

@@ -3,10 +3,10 @@
 use sfe_core::api::StepFunctionEndpoint;
 use sfe_core::outcome::Outcome;
 
-use crate::aws::Aws;
+use crate::aws::{Aws, Urgency};
 
 use super::clock::Clock;
-use super::cluster::{Cluster, ClusterError, Key};
+use super::cluster::{Cluster, ClusterError, Key, caller};
 use super::context::Context;
 use super::desired::Resolved;
 
@@ -43,6 +43,7 @@ pub async fn release<A: Aws, C: Cluster, K: Clock>(
     if live.metadata.deletion_timestamp.is_none() || !seen_gone {
         return Ok(());
     }
+    ctx.aws.leave(&caller(live, Urgency::Delete));
     let key = Key::of(live);
     let Some(live) = ctx.cluster.get(&key).await? else { return Ok(()) };
     let names = live.metadata.finalizers.iter().flatten().filter(|name| *name != FINALIZER).cloned();

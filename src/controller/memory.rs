@@ -10,6 +10,8 @@ use sfe_core::next::Until;
 use sfe_core::observed::Observed;
 use sfe_core::outcome::Convergence;
 
+use super::turn::Awaited;
+
 /// What is remembered of an object. A restart forgets it, and all is looked at anew.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
@@ -20,11 +22,24 @@ pub struct Memory {
     pub observed: Option<(Observed, Timestamp)>,
     /// When executions were last read.
     pub executions_at: Option<Timestamp>,
+    /// When a look for drift has its turn, which it did not have yet.
+    pub postponed_to: Option<Timestamp>,
+    /// How the last pass ended that waits for its turn, so that asking again needs no reading.
+    turn: Option<AwaitedTurn>,
     /// How many passes in a row must be tried again.
     pub attempts: u32,
     /// What was desired in the last passes, the writes that each of them made for it, and how many in a row did: one that comes back doesn't
     /// take effect.
     repeated: (Fingerprint, BTreeMap<String, u32>),
+}
+
+/// How a pass ended that waits for its turn.
+#[derive(Clone, Debug)]
+struct AwaitedTurn {
+    desired: Fingerprint,
+    awaited: Awaited,
+    convergence: Convergence,
+    since: Timestamp,
 }
 
 /// How long what was observed may tell whether there is anything to do. It never tells what to do: that is read anew.
@@ -99,6 +114,34 @@ impl Memory {
         self.observed = (shares && done && by_others).then(|| (convergence.observed.clone(), at));
     }
 
+    /// Keeps how a pass ended that began at `since` and waits for its turn, if nothing else is in its way.
+    pub fn keep_turn(
+        &mut self,
+        desired: &Desired,
+        convergence: &Convergence,
+        awaited: Option<Awaited>,
+        since: Timestamp,
+    ) {
+        let alone = convergence.failures.is_empty() && convergence.next.refused.is_empty();
+        self.turn = awaited.filter(|_| alone).map(|awaited| AwaitedTurn {
+            desired: Fingerprint::of(desired),
+            awaited,
+            convergence: Convergence { applied: 0, ..convergence.clone() },
+            since,
+        });
+    }
+
+    /// What the last pass waits for, if the same is desired still and that pass was less than `kept_for` ago; and how it ended.
+    pub fn awaits_turn(
+        &self,
+        desired: &Desired,
+        now: Timestamp,
+        kept_for: SignedDuration,
+    ) -> Option<(&Awaited, &Convergence)> {
+        let turn = self.turn.as_ref().filter(|turn| now < turn.since + kept_for)?;
+        (turn.desired == Fingerprint::of(desired)).then_some((&turn.awaited, &turn.convergence))
+    }
+
     /// What was observed less than a minute ago, so that it need not be read again to see whether there is anything to do.
     pub fn recently_observed(&self, now: Timestamp, drift: SignedDuration) -> Option<&Observed> {
         self.observed.as_ref().filter(|(_, at)| now < *at + RECENTLY.min(drift)).map(|(observed, _)| observed)
@@ -111,7 +154,8 @@ impl Memory {
             .executions_at
             .filter(|_| desired.executions.keep > 0)
             .map(|at| now.duration_until(at + desired.executions.interval));
-        let due = [drift, executions].into_iter().flatten().min().unwrap_or(SignedDuration::MAX);
+        let postponed = self.postponed_to.map(|at| now.duration_until(at));
+        let due = [drift, executions, postponed].into_iter().flatten().min().unwrap_or(SignedDuration::MAX);
         due.max(SignedDuration::from_millis(10))
     }
 }

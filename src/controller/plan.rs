@@ -11,7 +11,7 @@ use sfe_core::next::Until;
 use sfe_core::observed::{Observed, reads};
 use sfe_core::predict::{self, World};
 
-use crate::aws::Aws;
+use crate::aws::{Aws, Caller};
 
 use super::clock::Clock;
 use super::cluster::Cluster;
@@ -71,13 +71,14 @@ async fn observe<A: Aws, C: Cluster, K: Clock>(
     desired: &Desired,
     observed: &mut Observed,
 ) -> Result<(), Vec<String>> {
-    let mut done = BTreeSet::new();
+    let (mut done, caller) = (BTreeSet::new(), Caller::operator());
     loop {
         let unread: Vec<_> = reads(desired, observed).into_iter().filter(|read| done.insert(read.clone())).collect();
         if unread.is_empty() {
             return Ok(());
         }
-        let facts = join_all(unread.iter().map(|read| ctx.aws.read(&desired.site, &desired.owner, read))).await;
+        let facts =
+            join_all(unread.iter().map(|read| ctx.aws.read(&caller, &desired.site, &desired.owner, read))).await;
         let problems: Vec<String> =
             facts.iter().filter_map(|fact| fact.as_ref().err().map(ToString::to_string)).collect();
         if !problems.is_empty() {

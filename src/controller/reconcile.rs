@@ -7,7 +7,7 @@ use sfe_core::api::StepFunctionEndpoint;
 use sfe_core::outcome::Outcome;
 use tracing::Instrument as _;
 
-use crate::aws::Aws;
+use crate::aws::{Aws, Caller, Urgency};
 
 use super::clock::Clock;
 use super::cluster::{Cluster, ClusterError, Key};
@@ -33,6 +33,8 @@ async fn pass<A: Aws, C: Cluster, K: Clock>(
     let Some(live) = ctx.cluster.get(key).await?.filter(is_ours_to_touch) else {
         //  1 from the API server, never from the cache
         ctx.forget(key);
+        let (namespace, name) = (key.namespace.clone(), key.name.clone());
+        ctx.aws.leave(&Caller { namespace, name, urgency: Urgency::Delete });
         return Ok(None);
     };
     let desired = desired::resolve(ctx, &live).await; //                             2 references, then validation: a value, or all mistakes

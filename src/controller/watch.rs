@@ -55,6 +55,7 @@ pub async fn run<A: Aws, K: Clock>(
         stop.await;
         tracing::info!("stopping: calls in flight end, their answers are kept");
         stopping.stop();
+        stopping.aws.stop();
     });
     let manifests = manifests(scoped(&client, namespace), store.clone(), writer, ready);
     let config_maps = config_maps(scoped(&client, namespace), store.clone());

@@ -18,6 +18,7 @@ mod installed;
 mod inventory;
 mod leader;
 mod lifecycle;
+mod limits;
 mod operator;
 mod rendered;
 mod serving;

@@ -94,6 +94,8 @@ impl Operator {
         }
         // Killed and started again, it goes on at once: it is the only one of its namespace, unless a test says otherwise.
         command.env("AWS_ACCESS_KEY_ID", &access_key).env("SFE_LEADER_ELECTION", "false");
+        // No rate limit holds on the local AWS; a test of the operator's own says `--rate-share`.
+        command.env("SFE_RATE_SHARE", "off");
         configure(&mut command, &address);
         command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
         let process = command.spawn().unwrap();
@@ -198,7 +200,7 @@ pub async fn helm(world: &World, namespace: &str, arguments: &[&str]) {
     if arguments[0] != "uninstall" {
         // The sandbox has the CRD already. Nothing else differs from what a person installs.
         let watched = format!("watchNamespace={namespace}");
-        for value in ["crds.install=false", "image.repository=none", "logFormat=text", &watched] {
+        for value in ["crds.install=false", "image.repository=none", "rateShare=off", "logFormat=text", &watched] {
             helm.args(["--set", value]);
         }
     }

@@ -16,6 +16,7 @@ until_holds() {
   done
 }
 scratch=$(mktemp -d)
+# At the default rate limits, as on AWS.
 "$SFE_BINARY" run --listen 127.0.0.1:0 --cluster-id demo --log-format text 2>"$scratch/operator.log" &
 operator=$!
 finish() {

@@ -63,7 +63,7 @@ fn rest_api_id(action: &Action) -> Option<String> {
 }
 
 impl Aws for SimulatedAws {
-    async fn read(&self, _: &Site, owner: &Owner, read: &Read) -> Result<Fact, Error> {
+    async fn read(&self, _: &sfe::aws::Caller, _: &Site, owner: &Owner, read: &Read) -> Result<Fact, Error> {
         let operation = operation(read);
         let call = Call { operation, writes: false, aws: true, rest_api_id: None };
         let (owner, wanted) = (owner.clone(), read.clone());
@@ -72,8 +72,8 @@ impl Aws for SimulatedAws {
         answer.map_err(|refused| error(operation, format!("{read:?}"), refused))
     }
 
-    async fn apply(&self, _: &Site, action: &Action) -> Result<Answer, Error> {
-        let operation = action.operation();
+    async fn apply(&self, _: &sfe::aws::Caller, _: &Site, action: &Action) -> Result<Answer, Error> {
+        let operation = action.name();
         let call = Call { operation, writes: true, aws: true, rest_api_id: rest_api_id(action) };
         let wanted = action.clone();
         let what = || action.to_string();
@@ -81,7 +81,7 @@ impl Aws for SimulatedAws {
         answer.map_err(|refused| error(operation, action.object(), refused))
     }
 
-    async fn state_machine_type(&self, arn: &Arn) -> Result<Option<StateMachineType>, Error> {
+    async fn state_machine_type(&self, _: &sfe::aws::Caller, arn: &Arn) -> Result<Option<StateMachineType>, Error> {
         let operation = "states:DescribeStateMachine";
         let call = Call { operation, writes: false, aws: true, rest_api_id: None };
         let answer = self.network.call(&self.caller, call, || "the type of a machine".to_owned(), |_| Ok(())).await;
@@ -89,7 +89,7 @@ impl Aws for SimulatedAws {
         Ok(Some(StateMachineType::Standard))
     }
 
-    async fn executions(&self, _: &Site, _: &Source) -> Result<Vec<ExecutionStatus>, Error> {
+    async fn executions(&self, _: &sfe::aws::Caller, _: &Site, _: &Source) -> Result<Vec<ExecutionStatus>, Error> {
         Err(error("states:ListExecutions", String::new(), (Class::Unclear, "none are kept here".to_owned())))
     }
 }

@@ -58,6 +58,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   "--lease-duration" "leaderElection.leaseDuration"
   "--lease-renew-deadline" "leaderElection.renewDeadline"
   "--concurrency" "concurrency"
+  "--rate-share" "rateShare"
   "--drift-interval" "driftInterval"
   "--stalled-interval" "stalledInterval"
   "--log" "log"
@@ -77,6 +78,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - {{ printf "--lease-duration=%s" .Values.leaderElection.leaseDuration | quote }}
 - {{ printf "--lease-renew-deadline=%s" .Values.leaderElection.renewDeadline | quote }}
 - {{ printf "--concurrency=%d" (int .Values.concurrency) | quote }}
+- {{ printf "--rate-share=%v" (kindIs "bool" .Values.rateShare | ternary "off" .Values.rateShare) | quote }}
 - {{ printf "--drift-interval=%s" .Values.driftInterval | quote }}
 - {{ printf "--stalled-interval=%s" .Values.stalledInterval | quote }}
 - {{ printf "--log=%s" .Values.log | quote }}

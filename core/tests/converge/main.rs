@@ -1,8 +1,9 @@
 //! For any manifest and any state of AWS: what is next leads to what is desired, in a bounded number of steps, without ever breaking what
-//! is served, and is then empty.
+//! is served, and is then empty. No call on the way is one that the operator's own IAM policy denies.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "how a test fails")]
 
+mod allowed;
 mod manifests;
 mod world;
 

@@ -14,6 +14,9 @@ pub struct Manifest {
     referenced: StateMachineType,
 }
 
+/// The roles that manifests refer to.
+pub const EXISTING_ROLES: [&str; 2] = ["arn:aws:iam::000000000000:role/mine", "arn:aws:iam::000000000000:role/gateway"];
+
 pub fn settings() -> Settings {
     let site = Site { partition: "aws".into(), account: "000000000000".into(), region: "eu-central-1".into() };
     Settings { cluster: "c1".into(), site }
@@ -65,7 +68,7 @@ fn state_machine(express: bool) -> impl Strategy<Value = Value> {
     let definition =
         select(vec!["StartAt: A\nStates: {A: {Type: Pass, End: true}}", "StartAt: B\nStates: {B: {Type: Succeed}}"]);
     let role = proptest::option::of(select(vec![
-        json!({ "arn": "arn:aws:iam::000000000000:role/mine" }),
+        json!({ "arn": EXISTING_ROLES[0] }),
         json!({ "statements": [{ "actions": ["s3:GetObject"], "resources": ["*"] }] }),
         json!({ "managedPolicyArns": ["arn:aws:iam::aws:policy/A"], "permissionsBoundaryArn": "arn:aws:iam::aws:policy/B" }),
     ]));
@@ -119,7 +122,7 @@ fn routes(express: bool) -> impl Strategy<Value = Vec<Value>> {
 
 fn gateway_role() -> impl Strategy<Value = Option<Value>> {
     proptest::option::of(select(vec![
-        json!({ "arn": "arn:aws:iam::000000000000:role/gateway" }),
+        json!({ "arn": EXISTING_ROLES[1] }),
         json!({ "managedPolicyArns": ["arn:aws:iam::aws:policy/A", "arn:aws:iam::aws:policy/C"] }),
         json!({ "statements": [{ "actions": ["s3:GetObject"], "resources": ["*"] }] }),
     ]))

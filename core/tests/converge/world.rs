@@ -13,6 +13,7 @@ use sfe_core::next::Next;
 use sfe_core::observed::{Answer, Observed, reads};
 use sfe_core::predict::World;
 
+use crate::allowed;
 use crate::manifests::settings;
 
 /// The most steps of one convergence: eight routes take about 90.
@@ -68,7 +69,10 @@ impl Run {
         loop {
             let unread = reads(desired, &observed);
             if !unread.is_empty() {
-                unread.iter().for_each(|read| observed.fold(self.world.read(read)));
+                for read in &unread {
+                    allowed::check_read(read).map_err(|denied| self.broken(&denied))?;
+                    observed.fold(self.world.read(read));
+                }
                 continue;
             }
             let next = next(desired, &observed, When { now: now(), settle: SignedDuration::from_secs(10) });
@@ -78,6 +82,7 @@ impl Run {
                 return Ok(done);
             }
             let action = self.pick(&next.actions);
+            allowed::check(&action, &self.world).map_err(|denied| self.broken(&denied))?;
             let answer = self.world.apply(&action);
             self.actions.push(action.clone());
             self.check(&action, &answer)?;

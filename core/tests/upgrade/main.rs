@@ -106,7 +106,7 @@ impl Example {
                 let plan = predict::plan(wanted, observed, world.clone(), when, |_| 0).unwrap();
                 changed |= !plan.actions.is_empty();
                 for action in &plan.actions {
-                    writeln!(self.calls, "{name}: {} {}", action.operation(), action.object()).unwrap();
+                    writeln!(self.calls, "{name}: {} {}", action.name(), action.object()).unwrap();
                 }
                 self.endpoints[index].1 = plan.world;
                 let (failures, drift) = (Vec::new(), Vec::new());

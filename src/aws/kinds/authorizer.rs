@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_apigateway::types::{AuthorizerType, Op, PatchOperation};
 use sfe_core::kinds::authorizer::{Action, Authorizer, Observed};
 use sfe_core::observed::Answer;
+use sfe_core::operation::Operation;
 
 use super::super::clients::Clients;
 use super::super::error::Error;
@@ -14,7 +15,7 @@ const IDENTITY_SOURCE: &str = "method.request.header.Authorization";
 
 /// All authorizers by name.
 pub async fn observe(clients: &Clients, rest_api_id: &str) -> Result<Observed, Error> {
-    let (operation, object) = ("apigateway:GetAuthorizers", format!("REST API {rest_api_id}"));
+    let (operation, object) = (Operation::GetAuthorizers, format!("REST API {rest_api_id}"));
     let (mut found, mut position) = (BTreeMap::new(), None);
     for _ in 0..super::PAGES_MAX {
         let request = clients.apigateway.get_authorizers().rest_api_id(rest_api_id);
@@ -38,7 +39,7 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
     let (gateway, object) = (&clients.apigateway, format!("authorizer {}", action.name()));
     match action {
         Action::CreateAuthorizer { rest_api_id, name, provider_arns } => {
-            let operation = "apigateway:CreateAuthorizer";
+            let operation = Operation::CreateAuthorizer;
             let request = gateway
                 .create_authorizer()
                 .rest_api_id(rest_api_id)
@@ -53,12 +54,12 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
             let operations = patch(Op::Add, to, from).chain(patch(Op::Remove, from, to)).collect();
             let request = gateway.update_authorizer().rest_api_id(rest_api_id).authorizer_id(id);
             let request = request.set_patch_operations(Some(operations));
-            drop(clients.call("apigateway:UpdateAuthorizer", &object, request.send()).await?);
+            drop(clients.call(Operation::UpdateAuthorizer, &object, request.send()).await?);
             Ok(Answer::Done)
         }
         Action::DeleteAuthorizer { rest_api_id, id, .. } => {
             let request = gateway.delete_authorizer().rest_api_id(rest_api_id).authorizer_id(id);
-            drop(clients.call("apigateway:DeleteAuthorizer", &object, request.send()).await?);
+            drop(clients.call(Operation::DeleteAuthorizer, &object, request.send()).await?);
             Ok(Answer::Done)
         }
     }

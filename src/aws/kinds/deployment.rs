@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use sfe_core::kinds::deployment::{Action, Observed, description};
 use sfe_core::observed::Answer;
+use sfe_core::operation::Operation;
 
 use super::super::clients::Clients;
 use super::super::error::Error;
 
 /// The descriptions of all deployments by id.
 pub async fn observe(clients: &Clients, rest_api_id: &str) -> Result<Observed, Error> {
-    let (operation, object) = ("apigateway:GetDeployments", format!("REST API {rest_api_id}"));
+    let (operation, object) = (Operation::GetDeployments, format!("REST API {rest_api_id}"));
     let (mut found, mut position) = (BTreeMap::new(), None);
     for _ in 0..super::PAGES_MAX {
         let request = clients.apigateway.get_deployments().rest_api_id(rest_api_id);
@@ -32,14 +33,14 @@ pub async fn observe(clients: &Clients, rest_api_id: &str) -> Result<Observed, E
 pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> {
     match action {
         Action::CreateDeployment { rest_api_id, hash } => {
-            let (operation, object) = ("apigateway:CreateDeployment", format!("REST API {rest_api_id}"));
+            let (operation, object) = (Operation::CreateDeployment, format!("REST API {rest_api_id}"));
             let request = clients.apigateway_once.create_deployment().rest_api_id(rest_api_id);
             let answer = clients.call(operation, &object, request.description(description(hash)).send()).await?;
             Ok(Answer::Created(answer.id.ok_or_else(|| Error::incomplete(operation, &object, "id"))?))
         }
         Action::DeleteDeployment { rest_api_id, id } => {
             let request = clients.apigateway.delete_deployment().rest_api_id(rest_api_id).deployment_id(id);
-            drop(clients.call("apigateway:DeleteDeployment", &format!("deployment {id}"), request.send()).await?);
+            drop(clients.call(Operation::DeleteDeployment, &format!("deployment {id}"), request.send()).await?);
             Ok(Answer::Done)
         }
     }

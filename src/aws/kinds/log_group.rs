@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use sfe_core::kinds::log_group::{Action, Observed};
 use sfe_core::next::Seen;
 use sfe_core::observed::Answer;
+use sfe_core::operation::Operation;
 use sfe_core::owner::Site;
 
 use super::super::clients::Clients;
@@ -15,13 +16,13 @@ pub async fn observe(clients: &Clients, site: &Site, name: &str) -> Result<Seen<
     let object = format!("log group {name}");
     // A longer name may begin with ours, but sorts behind it: the first page holds it.
     let request = clients.logs.describe_log_groups().log_group_name_prefix(name);
-    let answer = clients.call("logs:DescribeLogGroups", &object, request.send()).await?;
+    let answer = clients.call(Operation::DescribeLogGroups, &object, request.send()).await?;
     let Some(group) = answer.log_groups().iter().find(|group| group.log_group_name() == Some(name)) else {
         return Ok(Seen::Absent);
     };
     let arn = site.log_group_arn(name).map(|arn| arn.to_string());
     let request = clients.logs.list_tags_for_resource().set_resource_arn(arn);
-    let answer = clients.call("logs:ListTagsForResource", &object, request.send()).await?;
+    let answer = clients.call(Operation::ListTagsOfLogGroup, &object, request.send()).await?;
     Ok(Seen::Present(Observed {
         retention_days: group.retention_in_days(),
         tags: answer.tags.unwrap_or_default().into_iter().collect(),
@@ -35,15 +36,15 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
         Action::CreateLogGroup(want) => {
             let tags: HashMap<String, String> = want.tags.clone().into_iter().collect();
             let request = logs.create_log_group().log_group_name(&want.name).set_tags(Some(tags));
-            drop(clients.call("logs:CreateLogGroup", &object, request.send()).await?);
+            drop(clients.call(Operation::CreateLogGroup, &object, request.send()).await?);
         }
         Action::PutRetentionPolicy { name, retention_days, .. } => {
             let request = logs.put_retention_policy().log_group_name(name).retention_in_days(*retention_days);
-            drop(clients.call("logs:PutRetentionPolicy", &object, request.send()).await?);
+            drop(clients.call(Operation::PutRetentionPolicy, &object, request.send()).await?);
         }
         Action::DeleteLogGroup { name } => {
             let request = logs.delete_log_group().log_group_name(name);
-            drop(clients.call("logs:DeleteLogGroup", &object, request.send()).await?);
+            drop(clients.call(Operation::DeleteLogGroup, &object, request.send()).await?);
         }
     }
     Ok(Answer::Done)

@@ -8,6 +8,7 @@ use aws_sdk_apigateway::types::{
 use sfe_core::api::HttpMethod;
 use sfe_core::kinds::method::{Action, Integration, IntegrationResponse, Observed, Place, Settings};
 use sfe_core::observed::Answer;
+use sfe_core::operation::Operation;
 
 use super::super::clients::Clients;
 use super::super::error::Error;
@@ -105,7 +106,7 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
         Action::PutMethod { at, settings } => drop(put_method(clients, at, settings, &object).await?),
         Action::DeleteMethod { .. } => {
             let request = gateway.delete_method().rest_api_id(rest_api_id).resource_id(resource_id);
-            drop(clients.call("apigateway:DeleteMethod", &object, request.http_method(http_method).send()).await?);
+            drop(clients.call(Operation::DeleteMethod, &object, request.http_method(http_method).send()).await?);
         }
         Action::PutIntegration { integration, .. } => {
             let request = gateway
@@ -120,17 +121,17 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
                 .passthrough_behavior(&integration.passthrough_behavior)
                 .set_request_templates(unsorted(&integration.request_templates))
                 .timeout_in_millis(TIMEOUT_MS);
-            drop(clients.call("apigateway:PutIntegration", &object, request.send()).await?);
+            drop(clients.call(Operation::PutIntegration, &object, request.send()).await?);
         }
         Action::PutMethodResponse { status, .. } => {
             let request = gateway.put_method_response().rest_api_id(rest_api_id).resource_id(resource_id);
             let request = request.http_method(http_method).status_code(status.to_string());
-            drop(clients.call("apigateway:PutMethodResponse", &object, request.send()).await?);
+            drop(clients.call(Operation::PutMethodResponse, &object, request.send()).await?);
         }
         Action::DeleteMethodResponse { status, .. } => {
             let request = gateway.delete_method_response().rest_api_id(rest_api_id).resource_id(resource_id);
             let request = request.http_method(http_method).status_code(status.to_string());
-            drop(clients.call("apigateway:DeleteMethodResponse", &object, request.send()).await?);
+            drop(clients.call(Operation::DeleteMethodResponse, &object, request.send()).await?);
         }
         Action::PutIntegrationResponse { status, response, .. } => {
             let request = gateway.put_integration_response().rest_api_id(rest_api_id).resource_id(resource_id);
@@ -139,12 +140,12 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
                 .status_code(status.to_string())
                 .set_selection_pattern(response.selection_pattern.clone())
                 .set_response_templates(unsorted(&response.templates));
-            drop(clients.call("apigateway:PutIntegrationResponse", &object, request.send()).await?);
+            drop(clients.call(Operation::PutIntegrationResponse, &object, request.send()).await?);
         }
         Action::DeleteIntegrationResponse { status, .. } => {
             let request = gateway.delete_integration_response().rest_api_id(rest_api_id).resource_id(resource_id);
             let request = request.http_method(http_method).status_code(status.to_string());
-            drop(clients.call("apigateway:DeleteIntegrationResponse", &object, request.send()).await?);
+            drop(clients.call(Operation::DeleteIntegrationResponse, &object, request.send()).await?);
         }
     }
     Ok(Answer::Done)
@@ -166,5 +167,5 @@ async fn put_method(clients: &Clients, at: &Place, settings: &Settings, object: 
         .set_request_validator_id(settings.request_validator_id.clone())
         .set_request_models(unsorted(&settings.request_models))
         .api_key_required(settings.api_key_required);
-    clients.call("apigateway:PutMethod", object, request.send()).await.map(drop)
+    clients.call(Operation::PutMethod, object, request.send()).await.map(drop)
 }

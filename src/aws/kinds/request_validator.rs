@@ -3,13 +3,14 @@
 use aws_sdk_apigateway::types::{Op, PatchOperation};
 use sfe_core::kinds::request_validator::{Action, NAME, Observed, RequestValidator};
 use sfe_core::observed::Answer;
+use sfe_core::operation::Operation;
 
 use super::super::clients::Clients;
 use super::super::error::Error;
 
 /// Ours, if there is one.
 pub async fn observe(clients: &Clients, rest_api_id: &str) -> Result<Observed, Error> {
-    let (operation, object) = ("apigateway:GetRequestValidators", format!("REST API {rest_api_id}"));
+    let (operation, object) = (Operation::GetRequestValidators, format!("REST API {rest_api_id}"));
     let mut position = None;
     for _ in 0..super::PAGES_MAX {
         let request = clients.apigateway.get_request_validators().rest_api_id(rest_api_id);
@@ -35,7 +36,7 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
     let (gateway, object) = (&clients.apigateway, format!("request validator {NAME}"));
     match action {
         Action::CreateRequestValidator { rest_api_id } => {
-            let operation = "apigateway:CreateRequestValidator";
+            let operation = Operation::CreateRequestValidator;
             let request = gateway
                 .create_request_validator()
                 .rest_api_id(rest_api_id)
@@ -53,12 +54,12 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
                 .map(|field| PatchOperation::builder().op(Op::Replace).path(format!("/{field}")).value("true").build());
             let request = gateway.update_request_validator().rest_api_id(rest_api_id).request_validator_id(id);
             let request = request.set_patch_operations(Some(operations.collect()));
-            drop(clients.call("apigateway:UpdateRequestValidator", &object, request.send()).await?);
+            drop(clients.call(Operation::UpdateRequestValidator, &object, request.send()).await?);
             Ok(Answer::Done)
         }
         Action::DeleteRequestValidator { rest_api_id, id } => {
             let request = gateway.delete_request_validator().rest_api_id(rest_api_id).request_validator_id(id);
-            drop(clients.call("apigateway:DeleteRequestValidator", &object, request.send()).await?);
+            drop(clients.call(Operation::DeleteRequestValidator, &object, request.send()).await?);
             Ok(Answer::Done)
         }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use sfe_core::kinds::resource::{Action, Observed, Resource, path_part};
 use sfe_core::observed::Answer;
+use sfe_core::operation::Operation;
 
 use super::super::clients::Clients;
 use super::super::error::Error;
@@ -11,7 +12,7 @@ use super::method;
 
 /// All resources with methods, integrations and responses: one call for each 500.
 pub async fn observe(clients: &Clients, rest_api_id: &str) -> Result<Observed, Error> {
-    let (operation, object) = ("apigateway:GetResources", format!("REST API {rest_api_id}"));
+    let (operation, object) = (Operation::GetResources, format!("REST API {rest_api_id}"));
     let (mut found, mut position) = (BTreeMap::new(), None);
     for _ in 0..super::PAGES_MAX {
         let request = clients.apigateway.get_resources().rest_api_id(rest_api_id).embed("methods");
@@ -38,7 +39,7 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
     let object = format!("resource {}", action.path());
     match action {
         Action::CreateResource { rest_api_id, parent_id, path } => {
-            let operation = "apigateway:CreateResource";
+            let operation = Operation::CreateResource;
             let request = clients.apigateway.create_resource().rest_api_id(rest_api_id).parent_id(parent_id);
             let request = request.path_part(path_part(path));
             let answer = clients.call(operation, &object, request.send()).await?;
@@ -46,7 +47,7 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
         }
         Action::DeleteResource { rest_api_id, resource_id, .. } => {
             let request = clients.apigateway.delete_resource().rest_api_id(rest_api_id).resource_id(resource_id);
-            drop(clients.call("apigateway:DeleteResource", &object, request.send()).await?);
+            drop(clients.call(Operation::DeleteResource, &object, request.send()).await?);
             Ok(Answer::Done)
         }
     }

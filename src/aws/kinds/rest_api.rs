@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_apigateway::types::{EndpointConfiguration, EndpointType, Op, PatchOperation};
 use sfe_core::kinds::rest_api::{Action, Desired, Observed};
 use sfe_core::observed::Answer;
+use sfe_core::operation::Operation;
 use sfe_core::owner::{Owner, Tags};
 
 use super::super::clients::{Clients, timestamp};
@@ -12,7 +13,7 @@ use super::super::error::{Class, Error};
 
 /// All REST APIs with the owner's tags: names are not unique, and a status can be lost.
 pub async fn observe(clients: &Clients, owner: &Owner) -> Result<Vec<Observed>, Error> {
-    let (operation, object) = ("apigateway:GetRestApis", "all REST APIs");
+    let (operation, object) = (Operation::GetRestApis, "all REST APIs");
     let (mut found, mut position) = (Vec::new(), None);
     for _ in 0..super::PAGES_MAX {
         let request = clients.apigateway.get_rest_apis().limit(super::PAGE).set_position(position);
@@ -64,19 +65,19 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
                 .map(|(_, path, value)| PatchOperation::builder().op(Op::Replace).path(path).value(value).build());
             let request =
                 clients.apigateway.update_rest_api().rest_api_id(id).set_patch_operations(Some(operations.collect()));
-            drop(clients.call("apigateway:UpdateRestApi", &format!("REST API {id}"), request.send()).await?);
+            drop(clients.call(Operation::UpdateRestApi, &format!("REST API {id}"), request.send()).await?);
             Ok(Answer::Done)
         }
         Action::DeleteRestApi { id } => {
             let request = clients.apigateway.delete_rest_api().rest_api_id(id);
-            drop(clients.call("apigateway:DeleteRestApi", &format!("REST API {id}"), request.send()).await?);
+            drop(clients.call(Operation::DeleteRestApi, &format!("REST API {id}"), request.send()).await?);
             Ok(Answer::Done)
         }
     }
 }
 
 async fn create(clients: &Clients, want: &Desired) -> Result<Answer, Error> {
-    let (operation, object) = ("apigateway:CreateRestApi", format!("REST API {}", want.name));
+    let (operation, object) = (Operation::CreateRestApi, format!("REST API {}", want.name));
     let tags: HashMap<String, String> = want.tags.clone().into_iter().collect();
     let request = clients
         .apigateway_once

@@ -6,6 +6,7 @@ use aws_sdk_iam::types::Tag;
 use sfe_core::kinds::role::{Action, Desired, INLINE_POLICY, Observed};
 use sfe_core::next::Seen;
 use sfe_core::observed::Answer;
+use sfe_core::operation::Operation;
 use sfe_core::owner::{ROLE_PATH, Tags};
 use sfe_core::policy::PolicyDocument;
 
@@ -14,7 +15,7 @@ use super::super::error::{Class, Error};
 
 /// The role with our inline policy and its attached policies: one call if there is none, three otherwise.
 pub async fn observe(clients: &Clients, name: &str) -> Result<Seen<Observed>, Error> {
-    let (operation, object) = ("iam:GetRole", format!("role {name}"));
+    let (operation, object) = (Operation::GetRole, format!("role {name}"));
     let (role, permissions, managed_policy_arns) = match get(clients, name).await {
         Err(error) if error.class == Class::NotFound => return Ok(Seen::Absent),
         Err(error) => return Err(error),
@@ -41,14 +42,14 @@ pub async fn observe(clients: &Clients, name: &str) -> Result<Seen<Observed>, Er
 }
 
 async fn get(clients: &Clients, name: &str) -> Result<aws_sdk_iam::types::Role, Error> {
-    let (operation, object) = ("iam:GetRole", format!("role {name}"));
+    let (operation, object) = (Operation::GetRole, format!("role {name}"));
     let answer = clients.call(operation, &object, clients.iam.get_role().role_name(name).send()).await?;
     answer.role.ok_or_else(|| Error::incomplete(operation, &object, "role"))
 }
 
 async fn inline_policy(clients: &Clients, name: &str) -> Result<Option<PolicyDocument>, Error> {
     let request = clients.iam.get_role_policy().role_name(name).policy_name(INLINE_POLICY);
-    match clients.call("iam:GetRolePolicy", &format!("role {name}"), request.send()).await {
+    match clients.call(Operation::GetRolePolicy, &format!("role {name}"), request.send()).await {
         Ok(answer) => Ok(Some(PolicyDocument::observed(answer.policy_document()))),
         Err(error) if error.class == Class::NotFound => Ok(None),
         Err(error) => Err(error),
@@ -56,7 +57,7 @@ async fn inline_policy(clients: &Clients, name: &str) -> Result<Option<PolicyDoc
 }
 
 async fn attached_policies(clients: &Clients, name: &str) -> Result<BTreeSet<String>, Error> {
-    let (operation, object) = ("iam:ListAttachedRolePolicies", format!("role {name}"));
+    let (operation, object) = (Operation::ListAttachedRolePolicies, format!("role {name}"));
     let (mut arns, mut marker) = (BTreeSet::new(), None);
     for _ in 0..super::PAGES_MAX {
         let request = clients.iam.list_attached_role_policies().role_name(name).set_marker(marker);
@@ -72,7 +73,7 @@ async fn attached_policies(clients: &Clients, name: &str) -> Result<BTreeSet<Str
 
 /// The names of all inline policies.
 pub async fn inline_policies(clients: &Clients, name: &str) -> Result<BTreeSet<String>, Error> {
-    let (operation, object) = ("iam:ListRolePolicies", format!("role {name}"));
+    let (operation, object) = (Operation::ListRolePolicies, format!("role {name}"));
     let (mut names, mut marker) = (BTreeSet::new(), None);
     for _ in 0..super::PAGES_MAX {
         let request = clients.iam.list_role_policies().role_name(name).set_marker(marker);
@@ -93,42 +94,42 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
         Action::CreateRole(want) => return create(clients, want, &object).await,
         Action::UpdateAssumeRolePolicy { name, trust, .. } => {
             let request = iam.update_assume_role_policy().role_name(name).policy_document(trust.to_json());
-            drop(clients.call("iam:UpdateAssumeRolePolicy", &object, request.send()).await?);
+            drop(clients.call(Operation::UpdateAssumeRolePolicy, &object, request.send()).await?);
         }
         Action::PutRolePolicy { name, permissions, .. } => {
             let request = iam.put_role_policy().role_name(name).policy_name(INLINE_POLICY);
             let request = request.policy_document(permissions.to_json());
-            drop(clients.call("iam:PutRolePolicy", &object, request.send()).await?);
+            drop(clients.call(Operation::PutRolePolicy, &object, request.send()).await?);
         }
         Action::DeleteRolePolicy { name, policy } => {
             let request = iam.delete_role_policy().role_name(name).policy_name(policy);
-            drop(clients.call("iam:DeleteRolePolicy", &object, request.send()).await?);
+            drop(clients.call(Operation::DeleteRolePolicy, &object, request.send()).await?);
         }
         Action::AttachRolePolicy { name, policy_arn } => {
             let request = iam.attach_role_policy().role_name(name).policy_arn(policy_arn);
-            drop(clients.call("iam:AttachRolePolicy", &object, request.send()).await?);
+            drop(clients.call(Operation::AttachRolePolicy, &object, request.send()).await?);
         }
         Action::DetachRolePolicy { name, policy_arn } => {
             let request = iam.detach_role_policy().role_name(name).policy_arn(policy_arn);
-            drop(clients.call("iam:DetachRolePolicy", &object, request.send()).await?);
+            drop(clients.call(Operation::DetachRolePolicy, &object, request.send()).await?);
         }
         Action::PutRolePermissionsBoundary { name, boundary_arn, .. } => {
             let request = iam.put_role_permissions_boundary().role_name(name).permissions_boundary(boundary_arn);
-            drop(clients.call("iam:PutRolePermissionsBoundary", &object, request.send()).await?);
+            drop(clients.call(Operation::PutRolePermissionsBoundary, &object, request.send()).await?);
         }
         Action::DeleteRolePermissionsBoundary { name } => {
             let request = iam.delete_role_permissions_boundary().role_name(name);
-            drop(clients.call("iam:DeleteRolePermissionsBoundary", &object, request.send()).await?);
+            drop(clients.call(Operation::DeleteRolePermissionsBoundary, &object, request.send()).await?);
         }
         Action::DeleteRole { name } => {
-            drop(clients.call("iam:DeleteRole", &object, iam.delete_role().role_name(name).send()).await?);
+            drop(clients.call(Operation::DeleteRole, &object, iam.delete_role().role_name(name).send()).await?);
         }
     }
     Ok(Answer::Done)
 }
 
 async fn create(clients: &Clients, want: &Desired, object: &str) -> Result<Answer, Error> {
-    let operation = "iam:CreateRole";
+    let operation = Operation::CreateRole;
     let request = clients
         .iam
         .create_role()

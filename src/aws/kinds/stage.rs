@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, HashMap};
 use aws_sdk_apigateway::types::{Op, PatchOperation};
 use sfe_core::kinds::stage::{Action, Observed, Stage};
 use sfe_core::observed::Answer;
+use sfe_core::operation::Operation;
 
 use super::super::clients::Clients;
 use super::super::error::Error;
 
 /// All stages by name; API Gateway answers them in one page.
 pub async fn observe(clients: &Clients, rest_api_id: &str) -> Result<Observed, Error> {
-    let (operation, object) = ("apigateway:GetStages", format!("REST API {rest_api_id}"));
+    let (operation, object) = (Operation::GetStages, format!("REST API {rest_api_id}"));
     let request = clients.apigateway.get_stages().rest_api_id(rest_api_id);
     let answer = clients.call(operation, &object, request.send()).await?;
     let mut found = BTreeMap::new();
@@ -32,17 +33,17 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
             let tags: HashMap<String, String> = want.tags.clone().into_iter().collect();
             let request = gateway.create_stage().rest_api_id(rest_api_id).stage_name(&want.name);
             let request = request.deployment_id(deployment_id).set_tags(Some(tags));
-            drop(clients.call("apigateway:CreateStage", &object, request.send()).await?);
+            drop(clients.call(Operation::CreateStage, &object, request.send()).await?);
         }
         Action::UpdateStage { rest_api_id, name, deployment_id, .. } => {
             let operation =
                 PatchOperation::builder().op(Op::Replace).path("/deploymentId").value(deployment_id).build();
             let request = gateway.update_stage().rest_api_id(rest_api_id).stage_name(name).patch_operations(operation);
-            drop(clients.call("apigateway:UpdateStage", &object, request.send()).await?);
+            drop(clients.call(Operation::UpdateStage, &object, request.send()).await?);
         }
         Action::DeleteStage { rest_api_id, name } => {
             let request = gateway.delete_stage().rest_api_id(rest_api_id).stage_name(name);
-            drop(clients.call("apigateway:DeleteStage", &object, request.send()).await?);
+            drop(clients.call(Operation::DeleteStage, &object, request.send()).await?);
         }
     }
     Ok(Answer::Done)

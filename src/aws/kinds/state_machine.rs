@@ -11,6 +11,7 @@ use sfe_core::definition::Definition;
 use sfe_core::kinds::state_machine::{Action, Desired, Logging, Observed};
 use sfe_core::next::Seen;
 use sfe_core::observed::Answer;
+use sfe_core::operation::Operation;
 use sfe_core::owner::Tags;
 
 use super::super::clients::Clients;
@@ -20,13 +21,13 @@ use super::super::error::{Class, Error};
 pub async fn observe(clients: &Clients, arn: &Arn) -> Result<Seen<Observed>, Error> {
     let object = object(arn);
     let describe = clients.sfn.describe_state_machine().state_machine_arn(arn.as_str());
-    let answer = match clients.call("states:DescribeStateMachine", &object, describe.send()).await {
+    let answer = match clients.call(Operation::DescribeStateMachine, &object, describe.send()).await {
         Ok(answer) => answer,
         Err(error) if error.class == Class::NotFound => return Ok(Seen::Absent),
         Err(error) => return Err(error),
     };
     let list = clients.sfn.list_tags_for_resource().resource_arn(arn.as_str());
-    let tags: Tags = match clients.call("states:ListTagsForResource", &object, list.send()).await {
+    let tags: Tags = match clients.call(Operation::ListTagsOfStateMachine, &object, list.send()).await {
         Ok(answer) => answer
             .tags()
             .iter()
@@ -68,11 +69,11 @@ fn logging(answer: &DescribeStateMachineOutput) -> Logging {
 pub async fn type_of(clients: &Clients, arn: &Arn) -> Result<Option<StateMachineType>, Error> {
     let object = object(arn);
     let request = clients.sfn.describe_state_machine().state_machine_arn(arn.as_str());
-    match clients.call("states:DescribeStateMachine", &object, request.send()).await {
+    match clients.call(Operation::DescribeStateMachine, &object, request.send()).await {
         Ok(answer) => match answer.r#type() {
             SdkType::Standard => Ok(Some(StateMachineType::Standard)),
             SdkType::Express => Ok(Some(StateMachineType::Express)),
-            _ => Err(Error::incomplete("states:DescribeStateMachine", &object, "known type")),
+            _ => Err(Error::incomplete(Operation::DescribeStateMachine, &object, "known type")),
         },
         Err(error) if error.class == Class::NotFound => Ok(None),
         Err(error) => Err(error),
@@ -95,7 +96,7 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
                 .role_arn(want.role_arn.as_str())
                 .logging_configuration(logging_configuration(want))
                 .set_tags(Some(tags(&want.tags)));
-            drop(clients.call("states:CreateStateMachine", &object, request.send()).await?);
+            drop(clients.call(Operation::CreateStateMachine, &object, request.send()).await?);
         }
         Action::UpdateStateMachine { to, .. } => {
             let request = sfn
@@ -104,11 +105,11 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
                 .definition(to.definition.to_json())
                 .role_arn(to.role_arn.as_str())
                 .logging_configuration(logging_configuration(to));
-            drop(clients.call("states:UpdateStateMachine", &object, request.send()).await?);
+            drop(clients.call(Operation::UpdateStateMachine, &object, request.send()).await?);
         }
         Action::DeleteStateMachine { arn } => {
             let request = sfn.delete_state_machine().state_machine_arn(arn.as_str());
-            drop(clients.call("states:DeleteStateMachine", &object, request.send()).await?);
+            drop(clients.call(Operation::DeleteStateMachine, &object, request.send()).await?);
         }
     }
     Ok(Answer::Done)

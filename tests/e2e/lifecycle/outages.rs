@@ -39,18 +39,12 @@ fn while_aws_is_away_the_last_good_status_stays() {
         assert!(message.contains("AWS can't be reached"), "{message}");
         assert_eq!(http::post(url.as_str(), "{}").send().await.status, 200, "the stage needs no operator");
 
-        // It tries again and again, and has nothing new to tell. (The first try may have failed in its middle, at other calls than the next.)
+        // It tries again and again, and has nothing new to tell.
+        // The first may have been cut off in the middle and name other reads: the second begins once the first whole one has told.
+        until_failed_looks(&operator, failed_looks(&operator).await + 2).await;
         let failed = failed_looks(&operator).await;
-        let tries = async |count: u64| {
-            until(&format!("{count} more tries"), async || {
-                let now = failed_looks(&operator).await;
-                if now >= failed + count { Ok(()) } else { Err((failed, now)) }
-            })
-            .await;
-        };
-        tries(2).await;
         let before = world.endpoint(namespace, "orders").await.unwrap();
-        tries(5).await;
+        until_failed_looks(&operator, failed + 3).await;
         let after = world.endpoint(namespace, "orders").await.unwrap();
         check_same_status(&after, &before, "three more tries");
 
@@ -102,6 +96,14 @@ fn check_kept(good: &Value, now: &Value) {
     let recent = |endpoint: &Value| endpoint["status"]["executions"]["recent"].clone();
     assert_eq!(recent(now), recent(good), "status.executions.recent: {}", told(now));
     assert_eq!(condition(now, "Live")["status"], "True", "what was live still is: {}", told(now));
+}
+
+async fn until_failed_looks(operator: &Operator, count: u64) {
+    until("enough tries", async || {
+        let now = failed_looks(operator).await;
+        if now >= count { Ok(()) } else { Err((count, now)) }
+    })
+    .await;
 }
 
 /// How often it has failed to look at the REST APIs, by its own metrics: not at all as long as there is no such line.
