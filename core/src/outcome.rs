@@ -21,6 +21,8 @@ pub struct Outcome {
     pub executions: Option<ExecutionsStatus>,
     /// What could not be read or written beside them.
     pub failures: Vec<Failure>,
+    /// The look that was asked for by `sfe.dev/requestedAt`, if any: this pass answers it.
+    pub requested_at: Option<String>,
 }
 
 /// What happened to the AWS objects.

@@ -23,6 +23,8 @@ pub fn status(
 ) -> StepFunctionEndpointStatus {
     let mut status = previous.cloned().unwrap_or_default();
     status.observed_generation = generation;
+    status.last_handled_reconcile_at = outcome.requested_at.clone().or(status.last_handled_reconcile_at);
+    remove(&mut status, "Suspended");
     if let Some(convergence) = &outcome.convergence {
         if let Ok(desired) = &outcome.desired {
             tell_objects(&mut status, desired, &convergence.observed);
@@ -39,6 +41,20 @@ pub fn status(
     }
     tell_readiness(&mut status, outcome, generation, now);
     bounded(status)
+}
+
+/// The whole status of an object that is suspended. As Flux does with its own objects, it says of AWS what it said before, and of that
+/// generation: nothing was compared with this one, and a Ready that nobody has checked must not count for it. Nothing is in progress either.
+pub fn suspended(
+    previous: Option<&StepFunctionEndpointStatus>,
+    generation: Option<i64>,
+    now: Timestamp,
+) -> StepFunctionEndpointStatus {
+    let mut status = previous.cloned().unwrap_or_default();
+    remove(&mut status, "Reconciling");
+    let message = "nothing is read or written in AWS until `spec.suspend` is false";
+    set(&mut status, "Suspended", true, "Suspended", message, generation, now);
+    status
 }
 
 /// Ids, ARNs and URLs.
@@ -222,8 +238,8 @@ fn set(
 
 /// The order in which a person reads the conditions.
 fn rank(name: &str) -> usize {
-    const ORDER: [&str; 7] =
-        ["Ready", "Reconciling", "Stalled", "RolesReady", "StateMachineReady", "RoutesReady", "Live"];
+    const ORDER: [&str; 8] =
+        ["Ready", "Reconciling", "Stalled", "Suspended", "RolesReady", "StateMachineReady", "RoutesReady", "Live"];
     ORDER.iter().position(|known| *known == name).unwrap_or(ORDER.len())
 }
 
@@ -248,3 +264,6 @@ fn bounded(mut status: StepFunctionEndpointStatus) -> StepFunctionEndpointStatus
     }
     status
 }
+
+#[cfg(test)]
+mod tests;

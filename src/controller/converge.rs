@@ -40,12 +40,14 @@ pub async fn run<A: Aws, C: Cluster, K: Clock>(
 ) -> Option<Convergence> {
     let desired = desired.result.as_ref().ok()?;
     let (now, mut memory) = (ctx.clock.now(), ctx.memory(&Key::of(live)));
-    if memory.is_fresh(desired, now, ctx.options.pace.drift) && says_ready(live) {
+    let requested = live.is_look_requested();
+    if !requested && memory.is_fresh(desired, now, ctx.options.pace.drift) && says_ready(live) {
         return None;
     }
     let when = When { now, settle: ctx.options.settle };
     if let Some(convergence) = memory
         .recently_observed(now, ctx.options.pace.drift)
+        .filter(|_| !requested)
         .and_then(|observed| nothing_to_do(desired, observed, when))
     {
         return Some(convergence);

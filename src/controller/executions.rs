@@ -22,7 +22,7 @@ pub async fn look<A: Aws, C: Cluster, K: Clock>(
     let desired = desired.result.as_ref().ok()?;
     let (key, now) = (Key::of(live), ctx.clock.now());
     let mut memory = ctx.memory(&key);
-    let due = memory.executions_at.is_none_or(|at| now >= at + desired.executions.interval);
+    let due = live.is_look_requested() || memory.executions_at.is_none_or(|at| now >= at + desired.executions.interval);
     if desired.executions.keep == 0 || desired.calls.is_none() || !due || ctx.is_stopping() {
         return None;
     }

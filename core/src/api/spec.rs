@@ -30,6 +30,7 @@ use super::{route::Route, schema, status::StepFunctionEndpointStatus};
     printcolumn(name = "Live", type_ = "string", json_path = ".status.conditions[?(@.type=='Live')].status"),
     printcolumn(name = "URL", type_ = "string", json_path = ".status.url"),
     printcolumn(name = "Type", type_ = "string", json_path = ".status.stateMachine.type"),
+    printcolumn(name = "Suspended", type_ = "boolean", json_path = ".spec.suspend"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[x_kube(crates(kube_core = "kube_core"))]
@@ -57,6 +58,10 @@ pub struct StepFunctionEndpointSpec {
     /// How executions are recorded in `status.executions`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub executions: Option<Executions>,
+    /// While true nothing is read or written in AWS, and the status stays as it is but for the condition Suspended. What serves goes on
+    /// serving. A deletion ends it: then goes what `deletionPolicy` says. Defaults to false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspend: Option<bool>,
 }
 
 /// The workflow: exactly one of `arn`, `definition` and `definitionFrom`.

@@ -14,10 +14,14 @@ pub struct StepFunctionEndpointStatus {
     /// The generation of the manifest that this status speaks of; -1 before the operator has seen the object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Ready, Reconciling and Stalled in kstatus' sense; StateMachineReady, RolesReady, RoutesReady; Live: the stage serves this generation.
+    /// Ready, Reconciling and Stalled in kstatus' sense; StateMachineReady, RolesReady, RoutesReady; Live: the stage serves this generation;
+    /// Suspended, while `spec.suspend` holds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
+    /// The value of the annotation `sfe.dev/requestedAt` that was last answered by a look at all of AWS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_handled_reconcile_at: Option<String>,
     /// The stage's URL, to which a route's path is appended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,

@@ -230,9 +230,10 @@ pub fn with_guests(
     (all, fates)
 }
 
-/// A guest's routes as it wants them now, once its roles and state machine stand as its manifest says; None before, or if that is wrong.
+/// A guest's routes as it wants them now, once its roles and state machine stand as its manifest says; None before, or if that is wrong,
+/// or while it is suspended.
 fn ready(guest: &StepFunctionEndpoint, owner: &Owner) -> Option<Routes> {
-    let status = guest.status.as_ref()?;
+    let status = guest.status.as_ref().filter(|_| !guest.is_suspended())?;
     let is_true =
         |name: &str| status.conditions.iter().any(|condition| condition.type_ == name && condition.status == "True");
     if status.observed_generation != guest.metadata.generation

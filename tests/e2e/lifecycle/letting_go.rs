@@ -1,0 +1,136 @@
+//! What the operator leaves alone, lets go, and takes over: suspend, observe, retain, adopt, and what a cluster's admin forbids.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::{ORDERS, is_live, objects_of_orders, owner, picture, start, touch, writes};
+use crate::http;
+use crate::operator::Operator;
+use crate::world::{self, World, condition, told, until};
+
+const NONE: [String; 0] = [];
+/// After that long both drift and executions would have been looked at.
+const DUE: Duration = Duration::from_millis(1500);
+
+fn suspend(suspend: bool) -> Value {
+    json!({ "spec": { "suspend": suspend } })
+}
+
+fn request_look(value: &str) -> Value {
+    json!({ "metadata": { "annotations": { "sfe.dev/requestedAt": value } } })
+}
+
+/// How many days the workflow's log is kept; none for ever.
+async fn retention(world: &World, namespace: &str) -> Value {
+    picture::of(world, &owner(namespace, "orders")).await["logGroup"]["retentionInDays"].clone()
+}
+
+/// Someone lets the log grow for ever.
+async fn edit_by_hand(world: &World, namespace: &str) {
+    let group = owner(namespace, "orders").log_group_name();
+    world.logs.delete_retention_policy().log_group_name(group).send().await.unwrap();
+}
+
+/// Changes the object, and waits until the operator has seen that while it is suspended.
+async fn change_suspended(world: &World, namespace: &str, patch: &Value) -> Value {
+    let generation = world.patch(namespace, "orders", patch).await["metadata"]["generation"].clone();
+    let is_told = |endpoint: &Value| {
+        let suspended = condition(endpoint, "Suspended");
+        suspended["status"] == "True" && suspended["observedGeneration"] == generation
+    };
+    world.until_endpoint(namespace, "orders", "Suspended", is_told).await
+}
+
+async fn calls(world: &World, operator: &Operator, from: u64) -> Vec<String> {
+    let calls = world.calls_after(from, &operator.access_key).await;
+    calls.into_iter().map(|call| call.operation).collect()
+}
+
+#[test]
+fn nothing_is_read_or_written_while_suspended() {
+    world::run(async |world| {
+        let namespace = "suspended";
+        world.create_namespace(namespace);
+        let operator = start(world, namespace, &["--drift-interval", "100ms"]).await;
+        world.apply(namespace, &ORDERS.replace("interval: 1h", "interval: 1s"));
+        let live = world.until_live(namespace, "orders").await;
+        let url = world.stage_url(&live, "/orders");
+
+        let suspended = change_suspended(world, namespace, &suspend(true)).await;
+        for type_ in ["Ready", "Live"] {
+            assert_eq!(condition(&suspended, type_), condition(&live, type_), "what {type_} said stays");
+        }
+        assert_eq!(suspended["status"]["observedGeneration"], live["status"]["observedGeneration"]);
+        let from = world.last_call().await;
+        let as_declared = picture::of(world, &owner(namespace, "orders")).await;
+        edit_by_hand(world, namespace).await;
+        let mut edited = as_declared.clone();
+        edited["logGroup"]["retentionInDays"] = Value::Null;
+
+        // Each change is seen, longer than the time after which drift and executions would be looked at.
+        let changed = Instant::now();
+        for days in [30, 60, 90, 120] {
+            let patch = json!({ "spec": { "stateMachine": { "logging": { "retentionDays": days } } } });
+            change_suspended(world, namespace, &patch).await;
+        }
+        until("drift and executions would be due", async || match changed.elapsed() {
+            long if long > DUE => Ok(()),
+            short => Err(short),
+        })
+        .await;
+        world.patch(namespace, "orders", &request_look("while suspended")).await;
+        let last = change_suspended(world, namespace, &json!({ "spec": { "stage": { "name": "v2" } } })).await;
+        assert_eq!(calls(world, &operator, from).await, NONE, "AWS calls while suspended");
+        assert_eq!(picture::of(world, &owner(namespace, "orders")).await, edited, "AWS while suspended");
+        assert!(last["status"]["lastHandledReconcileAt"].is_null(), "a look that was not made is answered");
+        assert_eq!(http::post(url.as_str(), "{}").send().await.status, 200, "what serves goes on serving");
+
+        world.patch(namespace, "orders", &suspend(false)).await;
+        let resumed = world.until_live(namespace, "orders").await;
+        assert!(condition(&resumed, "Suspended").is_null(), "{}", told(&resumed));
+        assert_eq!(resumed["status"]["lastHandledReconcileAt"], "while suspended");
+        assert_eq!((retention(world, namespace).await, &resumed["status"]["api"]["stage"]), (json!(120), &json!("v2")));
+
+        // A deletion ends the suspension: nothing is left behind.
+        change_suspended(world, namespace, &suspend(true)).await;
+        world.delete(namespace, "orders");
+        world.until_gone(namespace, "orders").await;
+        assert_eq!(world.inventory(namespace).await, NONE, "left by the deletion of a suspended object");
+    });
+}
+
+#[test]
+fn a_look_that_is_asked_for_is_made_at_once_and_once() {
+    world::run(async |world| {
+        let namespace = "requested";
+        world.create_namespace(namespace);
+        let operator = start(world, namespace, &["--drift-interval", "1h"]).await;
+        world.apply(namespace, ORDERS);
+        world.until_live(namespace, "orders").await;
+        edit_by_hand(world, namespace).await;
+
+        world.patch(namespace, "orders", &request_look("2027-01-15T08:00:00Z")).await;
+        let is_answered = |endpoint: &Value| {
+            endpoint["status"]["lastHandledReconcileAt"] == "2027-01-15T08:00:00Z" && is_live(endpoint)
+        };
+        let looked = world.until_endpoint(namespace, "orders", "looked at", is_answered).await;
+        assert_eq!(looked["status"]["drift"][0]["field"], "retentionInDays", "{}", looked["status"]["drift"]);
+        assert_eq!(retention(world, namespace).await, 14, "found, but not put back");
+
+        // The same value again asks for nothing; another does.
+        let from = world.last_call().await;
+        world.patch(namespace, "orders", &touch()).await;
+        world.patch(namespace, "orders", &request_look("again")).await;
+        let is_answered = |endpoint: &Value| endpoint["status"]["lastHandledReconcileAt"] == "again";
+        world.until_endpoint(namespace, "orders", "looked at again", is_answered).await;
+        until("it has looked once", async || match world.looks_after(from, &operator).await {
+            1 => Ok(()),
+            looks => Err(looks),
+        })
+        .await;
+        let calls = world.calls_after(from, &operator.access_key).await;
+        assert_eq!(writes(&calls), [""; 0], "written though nothing had changed");
+        assert_eq!(world.inventory(namespace).await, objects_of_orders(namespace));
+    });
+}
