@@ -4,6 +4,7 @@
 mod path;
 mod roles;
 mod routes;
+mod unwanted;
 mod workflow;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use crate::owner::{Owner, Site};
 
 pub use path::RouteKey;
 pub use routes::Routes;
+pub use unwanted::{Unwanted, deleted};
 
 /// What the operator itself was told.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,6 +83,10 @@ pub struct Desired {
     pub executions: Executions,
     /// The StepFunctionEndpoints for which all of this stays, though it is to be deleted.
     pub kept_for: Vec<String>,
+    /// Whether nothing of this is to be written to AWS, and differences are told alone.
+    pub observed_only: bool,
+    /// What becomes of everything of ours once nothing is wanted.
+    pub unwanted: Unwanted,
 }
 
 /// The REST API of ours with everything on it.
@@ -168,6 +174,8 @@ impl Desired {
             calls: None,
             executions: Executions { keep: 0, interval: EXECUTIONS_INTERVAL },
             kept_for: Vec::new(),
+            observed_only: false,
+            unwanted: Unwanted::Deleted,
         }
     }
 
@@ -266,6 +274,8 @@ pub fn desired(
                 calls: Some(calls),
                 executions,
                 kept_for: Vec::new(),
+                observed_only: object.is_observed_only(),
+                unwanted: Unwanted::Deleted,
             })
         }
         _ => Err(Undesired::Waiting(waiting)),

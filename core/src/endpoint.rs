@@ -9,7 +9,7 @@ mod workflow;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::action::Action;
-use crate::desired::{Api, Desired};
+use crate::desired::{Api, Desired, Unwanted};
 use crate::kinds::{role, state_machine};
 use crate::next::{Next, Seen, Until};
 use crate::observed::Observed;
@@ -28,6 +28,9 @@ pub struct When {
 
 /// What is next. All three lists empty is what converged means.
 pub fn next(desired: &Desired, observed: &Observed, when: When) -> Next<Action> {
+    if desired.unwanted == Unwanted::Left {
+        return hosted(desired);
+    }
     let released = released(desired, observed);
     let mut next = workflow::supports(desired, observed, released);
     let ready = next.is_empty();

@@ -12,6 +12,7 @@ pub mod arn;
 pub mod change;
 pub mod definition;
 pub mod desired;
+pub mod drift;
 pub mod endpoint;
 pub mod executions;
 pub mod kinds;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::action::Action;
 use crate::api::{HttpMethod, StateMachineType, StepFunctionEndpointStatus};
 use crate::arn::Arn;
-use crate::desired::Desired;
+use crate::desired::{Desired, Unwanted};
 use crate::kinds::{
     authorizer, deployment, log_group, method, model, request_validator, resource, rest_api, role, stage, state_machine,
 };
@@ -277,6 +277,9 @@ fn on<T>(seen: &mut Seen<T>, fold: impl FnOnce(&mut T)) {
 pub fn reads(desired: &Desired, observed: &Observed) -> BTreeSet<Read> {
     let owner = &desired.owner;
     let mut reads = BTreeSet::new();
+    if desired.unwanted == Unwanted::Left {
+        return reads;
+    }
     for (purpose, name) in
         [(role::Purpose::Gateway, owner.gateway_role_name()), (role::Purpose::Workflow, owner.workflow_role_name())]
     {

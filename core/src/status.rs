@@ -5,6 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::api::{ApiStatus, GuestStatus, RouteStatus, StateMachineStatus, StepFunctionEndpointStatus, moment};
 use crate::desired::{Api, Desired, GuestRoutes};
+use crate::drift;
 use crate::endpoint::{self, Part};
 use crate::kinds::rest_api::Intent;
 use crate::next::Seen;
@@ -30,7 +31,11 @@ pub fn status(
             tell_objects(&mut status, desired, &convergence.observed);
             tell_parts(&mut status, desired, convergence, generation, now);
         }
-        if !convergence.drift.is_empty() {
+        if outcome.desired.as_ref().is_ok_and(|desired| desired.observed_only) {
+            if convergence.failures.is_empty() {
+                status.drift = drift::since(convergence.drift.clone(), &status.drift);
+            }
+        } else if !convergence.drift.is_empty() {
             status.drift = convergence.drift.clone();
         } else if previous.and_then(|previous| previous.observed_generation) != generation {
             status.drift.clear();
@@ -38,6 +43,12 @@ pub fn status(
     }
     if let Ok(desired) = &outcome.desired {
         tell_executions(&mut status, desired, outcome);
+        if desired.observed_only {
+            let message = "nothing is written to AWS: `spec.managementPolicy` is Observe";
+            set(&mut status, "ObservedOnly", true, "Observe", message, generation, now);
+        } else {
+            remove(&mut status, "ObservedOnly");
+        }
     }
     tell_readiness(&mut status, outcome, generation, now);
     bounded(status)
@@ -190,6 +201,7 @@ fn tell_readiness(status: &mut StepFunctionEndpointStatus, outcome: &Outcome, ge
     let problem = outcome.problem();
     let (reason, holds, gone) = match (outcome.is_stalled(), outcome.desired.is_err()) {
         (true, true) => ("InvalidManifest", "Stalled", "Reconciling"),
+        (true, false) if outcome.differs_unwritten() => ("Differs", "Stalled", "Reconciling"),
         (true, false) => ("NeedsPerson", "Stalled", "Reconciling"),
         (false, true) => ("WaitingForReference", "Reconciling", "Stalled"),
         (false, false) if outcome.failures().next().is_some() => ("Retrying", "Reconciling", "Stalled"),
@@ -238,8 +250,17 @@ fn set(
 
 /// The order in which a person reads the conditions.
 fn rank(name: &str) -> usize {
-    const ORDER: [&str; 8] =
-        ["Ready", "Reconciling", "Stalled", "Suspended", "RolesReady", "StateMachineReady", "RoutesReady", "Live"];
+    const ORDER: [&str; 9] = [
+        "Ready",
+        "Reconciling",
+        "Stalled",
+        "Suspended",
+        "ObservedOnly",
+        "RolesReady",
+        "StateMachineReady",
+        "RoutesReady",
+        "Live",
+    ];
     ORDER.iter().position(|known| *known == name).unwrap_or(ORDER.len())
 }
 

@@ -3,7 +3,7 @@
 use sfe_core::api::StepFunctionEndpoint;
 use sfe_core::arn::Arn;
 use sfe_core::change::cut;
-use sfe_core::desired::{Desired, Host, References, Undesired, desired, made_at, owner};
+use sfe_core::desired::{Desired, Host, References, Undesired, deleted, desired};
 use sfe_core::outcome::{Failure, Remedy};
 
 use crate::aws::Aws;
@@ -28,7 +28,7 @@ pub async fn resolve<A: Aws, C: Cluster, K: Clock>(ctx: &Context<A, C, K>, live:
     let guests = ctx.cluster.guests(&key);
     if live.metadata.deletion_timestamp.is_some() && guests.is_empty() {
         let nothing = match (&failures[..], host) {
-            ([], host) => Ok(Desired::nothing(owner(live, settings), made_at(live, settings), host)),
+            ([], host) => Ok(deleted(live, settings, host)),
             ([..], _) => {
                 Err(Undesired::Waiting(vec!["the StepFunctionEndpoint of api.endpointRef can't be read".to_owned()]))
             }

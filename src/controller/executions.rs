@@ -31,6 +31,14 @@ pub async fn look<A: Aws, C: Cluster, K: Clock>(
     if convergence.is_some_and(|convergence| convergence.applied > 0 || !convergence.failures.is_empty()) {
         return None;
     }
+    // What is observed only may not exist at all.
+    let absent = |convergence: &Convergence| {
+        let machine = desired.state_machine.as_ref();
+        machine.is_some_and(|machine| convergence.observed.state_machine(machine.type_).present().is_none())
+    };
+    if desired.observed_only && convergence.is_some_and(absent) {
+        return None;
+    }
     let previous = live.status.as_ref().and_then(|status| status.executions.as_ref());
     let source = source(desired, last, now);
     let found = match &source {

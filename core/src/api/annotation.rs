@@ -1,8 +1,8 @@
-//! What a person says of an object beside its spec.
+//! What a person says of an object as a whole: whether it may be read and written, and when.
 
 use crate::change::cut;
 
-use super::StepFunctionEndpoint;
+use super::{ManagementPolicy, StepFunctionEndpoint};
 
 /// A new value makes the operator look at all of AWS at once; `status.lastHandledReconcileAt` answers it.
 pub const REQUESTED_AT: &str = "sfe.dev/requestedAt";
@@ -13,6 +13,11 @@ impl StepFunctionEndpoint {
     /// Whether nothing is to be read or written in AWS. A deletion ends the suspension: what is to go must not stay for ever.
     pub fn is_suspended(&self) -> bool {
         self.spec.suspend == Some(true) && self.metadata.deletion_timestamp.is_none()
+    }
+
+    /// Whether nothing may be written to AWS, and differences are told alone.
+    pub fn is_observed_only(&self) -> bool {
+        self.spec.management_policy == Some(ManagementPolicy::Observe)
     }
 
     /// The value of `sfe.dev/requestedAt`, cut to what the status repeats of it.

@@ -58,10 +58,23 @@ pub struct StepFunctionEndpointSpec {
     /// How executions are recorded in `status.executions`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub executions: Option<Executions>,
+    /// Full makes and changes what the manifest says. Observe reads and tells in `status.drift` what Full would change, and never writes to
+    /// AWS; deleting the object then deletes nothing there. Defaults to Full.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub management_policy: Option<ManagementPolicy>,
     /// While true nothing is read or written in AWS, and the status stays as it is but for the condition Suspended. What serves goes on
     /// serving. A deletion ends it: then goes what `deletionPolicy` says. Defaults to false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspend: Option<bool>,
+}
+
+/// What the operator may do in AWS for an endpoint.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ManagementPolicy {
+    /// Reads and writes.
+    Full,
+    /// Reads alone.
+    Observe,
 }
 
 /// The workflow: exactly one of `arn`, `definition` and `definitionFrom`.

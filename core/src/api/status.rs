@@ -15,7 +15,7 @@ pub struct StepFunctionEndpointStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// Ready, Reconciling and Stalled in kstatus' sense; StateMachineReady, RolesReady, RoutesReady; Live: the stage serves this generation;
-    /// Suspended, while `spec.suspend` holds.
+    /// Suspended and ObservedOnly, while `spec.suspend` and `managementPolicy: Observe` hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
@@ -51,7 +51,8 @@ pub struct StepFunctionEndpointStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub guests: Vec<GuestStatus>,
-    /// What someone else had changed and was put back at the last repair.
+    /// What someone else had changed and was put back at the last repair; with `managementPolicy: Observe` what differs from the manifest
+    /// now, whole objects that would be created included.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20), extend("x-kubernetes-list-type" = "atomic"))]
     pub drift: Vec<Drift>,

@@ -231,9 +231,9 @@ pub fn with_guests(
 }
 
 /// A guest's routes as it wants them now, once its roles and state machine stand as its manifest says; None before, or if that is wrong,
-/// or while it is suspended.
+/// or while nothing may be written for it.
 fn ready(guest: &StepFunctionEndpoint, owner: &Owner) -> Option<Routes> {
-    let status = guest.status.as_ref().filter(|_| !guest.is_suspended())?;
+    let status = guest.status.as_ref().filter(|_| !guest.is_suspended() && !guest.is_observed_only())?;
     let is_true =
         |name: &str| status.conditions.iter().any(|condition| condition.type_ == name && condition.status == "True");
     if status.observed_generation != guest.metadata.generation

@@ -7,6 +7,7 @@ mod manifests;
 mod world;
 
 use proptest::prelude::*;
+use serde_json::json;
 use sfe_core::action::Action;
 use sfe_core::kinds::role;
 
@@ -58,6 +59,23 @@ proptest! {
         run.some_steps_to(&second.desired(), steps / 2)?;
         run.without_service_checks().to(&Manifest::nothing())?.expect_rest()?;
         prop_assert!(run.world.is_empty(), "left behind: {:?}", run.world);
+    }
+
+    /// What is observed only tells of a difference exactly if there is something to write, and a deletion of it reads and writes nothing.
+    #[test]
+    fn what_is_observed_only_is_told_and_left(
+        first in manifest(), second in manifest(), steps in 0_usize..60, order in any::<u64>(),
+    ) {
+        let mut run = Run::new(order);
+        run.some_steps_to(&first.desired(), steps)?;
+        let told = run.differences(&second.desired());
+        run.without_service_checks().to(&second.desired())?.expect_rest()?;
+        prop_assert_eq!(told.is_empty(), run.actions.is_empty(), "told: {:?}", told);
+        prop_assert!(run.differences(&second.desired()).is_empty());
+        let left = Manifest::deleted(&json!({ "managementPolicy": "Observe" }));
+        let before = run.world.clone();
+        run.to(&left)?.expect_no_action()?;
+        prop_assert!(run.world == before && run.reads == 0, "{} reads", run.reads);
     }
 
     /// Objects of the same names without our tags are never written: the rest waits for a person.

@@ -39,8 +39,14 @@ impl Manifest {
     }
 
     pub fn nothing() -> Desired {
-        let object = Self::object(&json!({ "stateMachine": {}, "routes": [] }));
-        Desired::nothing(desired::owner(&object, &settings()), desired::site(&object, &settings()), None)
+        Self::deleted(&json!({}))
+    }
+
+    /// What the deletion of a manifest with these fields leads to.
+    pub fn deleted(fields: &Value) -> Desired {
+        let mut spec = json!({ "stateMachine": {}, "routes": [] });
+        spec.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        desired::deleted(&Self::object(&spec), &settings(), None)
     }
 }
 

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use proptest::test_runner::TestCaseError;
 use sfe_core::action::Action;
-use sfe_core::api::StateMachineType;
+use sfe_core::api::{Drift, StateMachineType};
 use sfe_core::desired::Desired;
+use sfe_core::drift::differences;
 use sfe_core::endpoint::{When, next};
 use sfe_core::kinds::{deployment, method, role, stage, state_machine};
 use sfe_core::next::Next;
@@ -22,6 +23,8 @@ pub struct Run {
     pub world: World,
     /// The actions of the last convergence.
     pub actions: Vec<Action>,
+    /// How many reads it made.
+    pub reads: usize,
     left: Next<Action>,
     random: u64,
     /// What each deployment holds: role and templates of its methods.
@@ -36,6 +39,7 @@ impl Run {
         Self {
             world: World::empty(settings().site, now()),
             actions: Vec::new(),
+            reads: 0,
             left: Next::nothing(),
             random,
             snapshots: BTreeMap::new(),
@@ -65,13 +69,15 @@ impl Run {
     fn steps(&mut self, desired: &Desired, steps: usize) -> Checked<bool> {
         let mut observed = Observed::new(None);
         self.actions.clear();
+        self.reads = 0;
         loop {
             let unread = reads(desired, &observed);
             if !unread.is_empty() {
+                self.reads += unread.len();
                 unread.iter().for_each(|read| observed.fold(self.world.read(read)));
                 continue;
             }
-            let next = next(desired, &observed, When { now: now(), settle: SignedDuration::from_secs(10) });
+            let next = next(desired, &observed, when());
             if next.actions.is_empty() || self.actions.len() >= steps {
                 let done = next.actions.is_empty();
                 self.left = next;
@@ -82,6 +88,18 @@ impl Run {
             self.actions.push(action.clone());
             self.check(&action, &answer)?;
             observed.fold_answer(&action, answer);
+        }
+    }
+
+    /// What an operator that only observes tells.
+    pub fn differences(&self, desired: &Desired) -> Vec<Drift> {
+        let mut observed = Observed::new(None);
+        loop {
+            let unread = reads(desired, &observed);
+            if unread.is_empty() {
+                return differences(desired, &observed, when());
+            }
+            unread.iter().for_each(|read| observed.fold(self.world.read(read)));
         }
     }
 
@@ -240,6 +258,10 @@ impl Run {
         tags.remove("sfe.dev/name");
         Some(name.to_owned())
     }
+}
+
+fn when() -> When {
+    When { now: now(), settle: SignedDuration::from_secs(10) }
 }
 
 fn now() -> Timestamp {

@@ -100,6 +100,77 @@ fn nothing_is_read_or_written_while_suspended() {
     });
 }
 
+fn observe(policy: &str) -> Value {
+    json!({ "spec": { "managementPolicy": policy } })
+}
+
+/// The rows of `status.drift` as `object field: found`.
+fn drift(endpoint: &Value) -> Vec<String> {
+    let rows = endpoint["status"]["drift"].as_array().into_iter().flatten();
+    let text = |row: &Value, member: &str| row[member].as_str().unwrap_or_default().to_owned();
+    rows.map(|row| format!("{} {}: {}", text(row, "object"), text(row, "field"), text(row, "found"))).collect()
+}
+
+#[test]
+fn what_is_observed_only_is_told_and_never_written() {
+    world::run(async |world| {
+        let namespace = "observed";
+        world.create_namespace(namespace);
+        let operator = start(world, namespace, &["--drift-interval", "300ms", "--stalled-interval", "300ms"]).await;
+
+        // Nothing is there: the status tells what would be made.
+        let from = world.last_call().await;
+        world.apply(namespace, &ORDERS.replace("  routes:", "  managementPolicy: Observe\n  routes:"));
+        let differs = |endpoint: &Value| condition(endpoint, "Stalled")["reason"] == "Differs";
+        let endpoint = world.until_endpoint(namespace, "orders", "Differs", differs).await;
+        let (owner, rows) = (owner(namespace, "orders"), drift(&endpoint));
+        let needs = [
+            format!("role {} : needs iam:CreateRole, iam:PutRolePolicy", owner.gateway_role_name()),
+            format!("log group {} : needs logs:CreateLogGroup, logs:PutRetentionPolicy", owner.log_group_name()),
+            format!("REST API {namespace}-orders : needs apigateway:CreateRestApi"),
+            "stage prod : needs apigateway:CreateStage".to_owned(),
+        ];
+        assert!(needs.iter().all(|row| rows.contains(row)), "{needs:#?} in {rows:#?}");
+        let message = condition(&endpoint, "Stalled")["message"].as_str().unwrap().to_owned();
+        assert!(message.contains("observed only") && message.contains("hint: "), "{message}");
+        assert_eq!(condition(&endpoint, "ObservedOnly")["status"], "True");
+        assert!(endpoint["metadata"]["finalizers"].is_null(), "nothing of it is in AWS: {}", endpoint["metadata"]);
+        world.check_rest(&operator, namespace, "orders", "observed, and nothing there").await;
+        world.delete(namespace, "orders");
+        world.until_gone(namespace, "orders").await;
+        assert_eq!(world.inventory(namespace).await, NONE);
+        assert_eq!(writes(&world.calls_after(from, &operator.access_key).await), [""; 0]);
+
+        // What it has made itself, it observes like anything else.
+        world.apply(namespace, ORDERS);
+        let live = world.until_live(namespace, "orders").await;
+        let from = world.last_call().await;
+        world.patch(namespace, "orders", &observe("Observe")).await;
+        let observed = |endpoint: &Value| is_live(endpoint) && condition(endpoint, "ObservedOnly")["status"] == "True";
+        world.until_endpoint(namespace, "orders", "observed and as declared", observed).await;
+        edit_by_hand(world, namespace).await;
+        let edited = picture::of(world, &owner).await;
+        let endpoint = world.until_endpoint(namespace, "orders", "Differs", differs).await;
+        assert_eq!(drift(&endpoint), [format!("log group {} retentionInDays: none", owner.log_group_name())]);
+        assert_eq!(endpoint["status"]["drift"][0]["expected"], "14");
+        world.check_rest(&operator, namespace, "orders", "observed and edited by hand").await;
+        world.delete(namespace, "orders");
+        world.until_gone(namespace, "orders").await;
+        assert_eq!(writes(&world.calls_after(from, &operator.access_key).await), [""; 0]);
+        assert_eq!(picture::of(world, &owner).await, edited, "AWS after the deletion of an observed object");
+        let url = world.stage_url(&live, "/orders");
+        assert_eq!(http::post(url.as_str(), "{}").send().await.status, 200, "what serves goes on serving");
+
+        // Its tags stay: an object of the same name takes all of it up again.
+        world.apply(namespace, ORDERS);
+        let again = world.until_live(namespace, "orders").await;
+        assert_eq!((&again["status"]["url"], retention(world, namespace).await), (&live["status"]["url"], json!(14)));
+        world.delete(namespace, "orders");
+        world.until_gone(namespace, "orders").await;
+        assert_eq!(world.inventory(namespace).await, NONE);
+    });
+}
+
 #[test]
 fn a_look_that_is_asked_for_is_made_at_once_and_once() {
     world::run(async |world| {
