@@ -46,10 +46,13 @@ impl Action {
             Self::LogGroup(log_group::Action::DeleteLogGroup { .. }) => "logs:DeleteLogGroup",
             Self::StateMachine(_, state_machine::Action::CreateStateMachine(_)) => "states:CreateStateMachine",
             Self::StateMachine(_, state_machine::Action::UpdateStateMachine { .. }) => "states:UpdateStateMachine",
+            Self::LogGroup(log_group::Action::UntagResource { .. }) => "logs:UntagResource",
+            Self::StateMachine(_, state_machine::Action::UntagResource { .. }) => "states:UntagResource",
             Self::StateMachine(_, state_machine::Action::DeleteStateMachine { .. }) => "states:DeleteStateMachine",
             Self::RestApi(rest_api::Action::RecordIntent) => "sfe:RecordIntent",
             Self::RestApi(rest_api::Action::CreateRestApi(_)) => "apigateway:CreateRestApi",
             Self::RestApi(rest_api::Action::UpdateRestApi { .. }) => "apigateway:UpdateRestApi",
+            Self::RestApi(rest_api::Action::UntagResource { .. }) => "apigateway:UntagResource",
             Self::RestApi(rest_api::Action::DeleteRestApi { .. }) => "apigateway:DeleteRestApi",
             Self::Resource(resource::Action::CreateResource { .. }) => "apigateway:CreateResource",
             Self::Resource(resource::Action::DeleteResource { .. }) => "apigateway:DeleteResource",
@@ -65,6 +68,7 @@ impl Action {
             Self::Deployment(deployment::Action::DeleteDeployment { .. }) => "apigateway:DeleteDeployment",
             Self::Stage(stage::Action::CreateStage { .. }) => "apigateway:CreateStage",
             Self::Stage(stage::Action::UpdateStage { .. }) => "apigateway:UpdateStage",
+            Self::Stage(stage::Action::UntagResource { .. }) => "apigateway:UntagResource",
             Self::Stage(stage::Action::DeleteStage { .. }) => "apigateway:DeleteStage",
         }
     }
@@ -80,9 +84,9 @@ impl Action {
             Self::RestApi(action) => match action {
                 rest_api::Action::RecordIntent => "REST API".to_owned(),
                 rest_api::Action::CreateRestApi(want) => format!("REST API {}", want.name),
-                rest_api::Action::UpdateRestApi { id, .. } | rest_api::Action::DeleteRestApi { id } => {
-                    format!("REST API {id}")
-                }
+                rest_api::Action::UpdateRestApi { id, .. }
+                | rest_api::Action::UntagResource { id, .. }
+                | rest_api::Action::DeleteRestApi { id } => format!("REST API {id}"),
             },
             Self::Resource(action) => format!("resource {}", action.path()),
             Self::Authorizer(action) => format!("authorizer {}", action.name()),
@@ -125,6 +129,7 @@ impl Action {
                 | role::Action::AttachRolePolicy { .. }
                 | role::Action::DetachRolePolicy { .. }
                 | role::Action::DeleteRolePermissionsBoundary { .. }
+                | role::Action::UntagRole { .. }
                 | role::Action::DeleteRole { .. } => None,
             },
             Self::Method(action) => match action {
@@ -132,6 +137,7 @@ impl Action {
                 | method::Action::PutIntegration { changes, .. }
                 | method::Action::PutIntegrationResponse { changes, .. } => Some(changes),
                 method::Action::PutMethod { .. }
+                | method::Action::UpdateMethod { .. }
                 | method::Action::PutMethodResponse { .. }
                 | method::Action::DeleteMethodResponse { .. }
                 | method::Action::DeleteIntegrationResponse { .. } => None,
@@ -166,6 +172,7 @@ fn role_operation(action: &role::Action) -> &'static str {
         role::Action::DetachRolePolicy { .. } => "iam:DetachRolePolicy",
         role::Action::PutRolePermissionsBoundary { .. } => "iam:PutRolePermissionsBoundary",
         role::Action::DeleteRolePermissionsBoundary { .. } => "iam:DeleteRolePermissionsBoundary",
+        role::Action::UntagRole { .. } => "iam:UntagRole",
         role::Action::DeleteRole { .. } => "iam:DeleteRole",
     }
 }
@@ -182,6 +189,7 @@ fn method_operation(action: &method::Action) -> &'static str {
     match action {
         method::Action::PutMethod { .. } => "apigateway:PutMethod",
         method::Action::DeleteMethod { .. } => "apigateway:DeleteMethod",
+        method::Action::UpdateMethod { .. } => "apigateway:UpdateMethod",
         method::Action::PutIntegration { .. } => "apigateway:PutIntegration",
         method::Action::PutMethodResponse { .. } => "apigateway:PutMethodResponse",
         method::Action::DeleteMethodResponse { .. } => "apigateway:DeleteMethodResponse",

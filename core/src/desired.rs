@@ -52,6 +52,8 @@ pub struct Host {
     pub exists: bool,
     /// Whether it refers to another itself.
     pub is_guest: bool,
+    /// Why it writes nothing, if that is so.
+    pub idle: Option<&'static str>,
     /// The URL of its stage.
     pub url: Option<String>,
     /// What it says of us.
@@ -113,6 +115,8 @@ pub enum GuestRoutes {
     Served { hash: String },
     /// It isn't ready, or its manifest is wrong: the methods with its marker stay as they are.
     Held { marker: String },
+    /// It is deleted, and its routes are retained: the methods with its marker stay without it.
+    Released { marker: String },
     /// They collide with others: the methods with its marker stay as they are.
     Refused { marker: String, why: String },
 }

@@ -4,6 +4,7 @@
 //! - A deployment is made of a finished API alone: CreateDeployment fails on a method without integration.
 
 mod gateway;
+mod letting_go;
 mod workflow;
 
 use jiff::{SignedDuration, Timestamp};
@@ -15,7 +16,7 @@ use crate::next::{Next, Seen, Until};
 use crate::observed::Observed;
 use crate::policy::PolicyDocument;
 
-pub use gateway::{Live, live, snapshot};
+pub use gateway::{Live, is_released, live, snapshot};
 
 /// The times that decide. Both are when this pass began, before its reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,14 +29,20 @@ pub struct When {
 
 /// What is next. All three lists empty is what converged means.
 pub fn next(desired: &Desired, observed: &Observed, when: When) -> Next<Action> {
-    if desired.unwanted == Unwanted::Left {
-        return hosted(desired);
+    match desired.unwanted {
+        Unwanted::Deleted => {}
+        Unwanted::Released => return letting_go::next(desired, observed, when),
+        Unwanted::Left => return hosted(desired),
     }
     let released = released(desired, observed);
     let mut next = workflow::supports(desired, observed, released);
-    let ready = next.is_empty();
+    let (ready, refused) = (next.is_empty(), !next.refused.is_empty());
     next.and(workflow::leftovers(desired, observed, released && ready));
-    next.and(gateway::api(desired, observed, when, ready));
+    if refused && desired.api.is_some() && observed.rest_api.is_absent() {
+        next.and(Next::wait("REST API", "none is made beside what is not ours"));
+    } else {
+        next.and(gateway::api(desired, observed, when, ready));
+    }
     next.and(hosted(desired));
     if !desired.kept_for.is_empty() {
         let why = format!("StepFunctionEndpoints on its API go first: {}", desired.kept_for.join(", "));
@@ -147,6 +154,7 @@ fn allows(found: Option<&PolicyDocument>, want: Option<&PolicyDocument>) -> bool
 fn hosted(desired: &Desired) -> Next<Action> {
     let Some(hosted) = &desired.hosted else { return Next::nothing() };
     let (name, served) = (&hosted.host.name, hosted.host.guest.as_ref());
+    let idle = hosted.host.idle.map(|why| format!(", and {why}")).unwrap_or_default();
     match (&hosted.routes_hash, served) {
         (Some(_), Some(guest)) if guest.refused.is_some() => Next::refuse(
             format!(
@@ -157,10 +165,10 @@ fn hosted(desired: &Desired) -> Next<Action> {
         ),
         (Some(hash), Some(guest)) if guest.routes_hash.as_ref() == Some(hash) => Next::nothing(),
         (Some(_), _) => {
-            Next::wait_until("routes", &format!("StepFunctionEndpoint {name} has to serve them"), Until::Cluster)
+            Next::wait_until("routes", &format!("StepFunctionEndpoint {name} has to serve them{idle}"), Until::Cluster)
         }
         (None, Some(_)) if hosted.host.exists => {
-            Next::wait_until("routes", &format!("StepFunctionEndpoint {name} has to drop them"), Until::Cluster)
+            Next::wait_until("routes", &format!("StepFunctionEndpoint {name} has to drop them{idle}"), Until::Cluster)
         }
         (None, _) => Next::nothing(),
     }

@@ -229,6 +229,10 @@ impl Observed {
                 self.stages = Seen::Present(BTreeMap::new());
             }
             (rest_api::Action::RecordIntent, Answer::Recorded(at)) => self.intent = rest_api::Intent::Recorded(at),
+            (rest_api::Action::UntagResource { .. }, _) => {
+                rest_api::fold(&mut self.rest_api, action);
+                self.stages = Seen::Unknown; // those of the next, if there are several
+            }
             (rest_api::Action::DeleteRestApi { id }, _) if self.is_duplicate(id) => {
                 if let Some(found) = self.rest_api.present_mut() {
                     found.duplicates.retain(|duplicate| duplicate != id);
@@ -286,7 +290,10 @@ pub fn reads(desired: &Desired, observed: &Observed) -> BTreeSet<Read> {
         match observed.role(purpose) {
             Seen::Unknown => drop(reads.insert(Read::Role(purpose, name))),
             Seen::Present(found)
-                if !desired.wants_role(purpose) && owner.owns(&found.tags) && found.inline_policies.is_none() =>
+                if desired.unwanted == Unwanted::Deleted
+                    && !desired.wants_role(purpose)
+                    && owner.owns(&found.tags)
+                    && found.inline_policies.is_none() =>
             {
                 reads.insert(Read::RolePolicies(purpose, name));
             }

@@ -14,7 +14,7 @@ use crate::kinds::{
 };
 use crate::next::{Next, Seen};
 use crate::observed::{Answer, Fact, Observed, Read, reads};
-use crate::owner::Site;
+use crate::owner::{Owner, Site};
 
 /// The most actions of one plan: 100 routes take about 900.
 const ACTIONS_MAX: usize = 4_000;
@@ -169,7 +169,8 @@ impl World {
     }
 
     fn rest_apis(&self) -> Vec<rest_api::Observed> {
-        let Some(kept) = &self.rest_api else { return Vec::new() };
+        let ours = |api: &&rest_api::Observed| Owner::of(&api.tags).is_some();
+        let Some(kept) = self.rest_api.as_ref().filter(ours) else { return Vec::new() };
         let alone = rest_api::Observed { duplicates: Vec::new(), ..kept.clone() };
         let younger = |id: &String| rest_api::Observed { id: id.clone(), created_at: Timestamp::MAX, ..alone.clone() };
         [alone.clone()].into_iter().chain(kept.duplicates.iter().map(younger)).collect()
@@ -223,6 +224,10 @@ impl World {
                     | state_machine::Action::UpdateStateMachine { to: want, .. } => {
                         Some(state_machine::predicted(want))
                     }
+                    state_machine::Action::UntagResource { keys, .. } => machine.take().map(|mut found| {
+                        found.tags.retain(|key, _| !keys.contains(key));
+                        found
+                    }),
                     state_machine::Action::DeleteStateMachine { .. } => None,
                 };
                 Answer::Done
@@ -299,6 +304,12 @@ impl World {
             }
             rest_api::Action::UpdateRestApi { .. } => {
                 change(&mut self.rest_api, |seen| rest_api::fold(seen, action));
+                Answer::Done
+            }
+            rest_api::Action::UntagResource { keys, .. } => {
+                if let Some(found) = &mut self.rest_api {
+                    found.tags.retain(|key, _| !keys.contains(key));
+                }
                 Answer::Done
             }
             rest_api::Action::DeleteRestApi { id } => {

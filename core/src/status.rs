@@ -133,24 +133,27 @@ fn tell_api(status: &mut StepFunctionEndpointStatus, desired: &Desired, api: &Ap
     status.url = serves.map(|(id, stage)| desired.site.stage_url(id, stage));
     status.api = Some(told);
     let live = endpoint::live(api, observed).is_some();
+    let done = live && !observed.methods().any(|(_, _, found)| endpoint::is_released(api, found));
     let previous = std::mem::take(&mut status.guests);
     status.guests = api
         .guests
         .iter()
-        .map(|(name, fate)| tell_guest(name, fate, live, previous.iter().find(|guest| &guest.name == name)))
+        .filter_map(|(name, fate)| tell_guest(name, fate, done, previous.iter().find(|guest| &guest.name == name)))
         .chain(previous.iter().filter(|guest| !live && !api.guests.contains_key(&guest.name)).cloned())
         .collect();
 }
 
-/// What a guest is told: the hash that the stage serves, which is the former one until the stage has moved.
-fn tell_guest(name: &str, fate: &GuestRoutes, live: bool, previous: Option<&GuestStatus>) -> GuestStatus {
+/// What a guest is told: the hash that the stage serves, which is the former one until the stage has moved; nothing, once it is let go.
+fn tell_guest(name: &str, fate: &GuestRoutes, done: bool, previous: Option<&GuestStatus>) -> Option<GuestStatus> {
     let before = previous.and_then(|guest| guest.routes_hash.clone());
     let (routes_hash, refused) = match fate {
-        GuestRoutes::Served { hash } if live => (Some(hash.clone()), None),
+        GuestRoutes::Served { hash } if done => (Some(hash.clone()), None),
+        GuestRoutes::Released { .. } if done => return None,
         GuestRoutes::Served { .. } | GuestRoutes::Held { .. } => (before, None),
+        GuestRoutes::Released { .. } => return previous.cloned(),
         GuestRoutes::Refused { why, .. } => (before, Some(why.clone())),
     };
-    GuestStatus { name: name.to_owned(), routes_hash, refused }
+    Some(GuestStatus { name: name.to_owned(), routes_hash, refused })
 }
 
 /// The conditions of the parts; one that is not known keeps its previous state.

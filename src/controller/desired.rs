@@ -73,6 +73,7 @@ async fn host<A: Aws, C: Cluster, K: Clock>(
         is_guest: found
             .as_ref()
             .is_some_and(|host| host.spec.api.as_ref().is_some_and(|api| api.endpoint_ref.is_some())),
+        idle: found.as_ref().and_then(StepFunctionEndpoint::why_idle),
         url: status.and_then(|status| status.url.clone()),
         guest: status.and_then(|status| status.guests.iter().find(|guest| guest.name == key.name).cloned()),
     })

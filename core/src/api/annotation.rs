@@ -2,7 +2,7 @@
 
 use crate::change::cut;
 
-use super::{ManagementPolicy, StepFunctionEndpoint};
+use super::{DeletionPolicy, ManagementPolicy, StepFunctionEndpoint};
 
 /// A new value makes the operator look at all of AWS at once; `status.lastHandledReconcileAt` answers it.
 pub const REQUESTED_AT: &str = "sfe.dev/requestedAt";
@@ -18,6 +18,22 @@ impl StepFunctionEndpoint {
     /// Whether nothing may be written to AWS, and differences are told alone.
     pub fn is_observed_only(&self) -> bool {
         self.spec.management_policy == Some(ManagementPolicy::Observe)
+    }
+
+    /// Whether a deletion leaves the AWS objects as they are.
+    pub fn is_retained(&self) -> bool {
+        self.spec.deletion_policy == Some(DeletionPolicy::Retain) || self.is_observed_only()
+    }
+
+    /// Why nothing is written for it, if that is so.
+    pub fn why_idle(&self) -> Option<&'static str> {
+        if self.is_suspended() {
+            Some("it is suspended")
+        } else if self.is_observed_only() {
+            Some("it observes only")
+        } else {
+            None
+        }
     }
 
     /// The value of `sfe.dev/requestedAt`, cut to what the status repeats of it.

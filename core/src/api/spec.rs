@@ -58,6 +58,10 @@ pub struct StepFunctionEndpointSpec {
     /// How executions are recorded in `status.executions`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub executions: Option<Executions>,
+    /// What becomes of the AWS objects when this object is deleted. Delete deletes them. Retain leaves them as they are, serving, and takes
+    /// our tags off, so that nothing of it is taken for ours later. Defaults to Delete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_policy: Option<DeletionPolicy>,
     /// Full makes and changes what the manifest says. Observe reads and tells in `status.drift` what Full would change, and never writes to
     /// AWS; deleting the object then deletes nothing there. Defaults to Full.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -66,6 +70,15 @@ pub struct StepFunctionEndpointSpec {
     /// serving. A deletion ends it: then goes what `deletionPolicy` says. Defaults to false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspend: Option<bool>,
+}
+
+/// What becomes of the AWS objects of an endpoint that is deleted.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DeletionPolicy {
+    /// They are deleted.
+    Delete,
+    /// They stay as they are, without our tags.
+    Retain,
 }
 
 /// What the operator may do in AWS for an endpoint.

@@ -205,9 +205,13 @@ pub fn with_guests(
     settings: &Settings,
 ) -> (Routes, BTreeMap<String, GuestRoutes>) {
     let (mut all, mut fates) = (own, BTreeMap::new());
-    for guest in guests.iter().filter(|guest| guest.metadata.deletion_timestamp.is_none()) {
+    for guest in guests.iter().filter(|guest| guest.metadata.deletion_timestamp.is_none() || guest.is_retained()) {
         let guest_owner = super::owner(guest, settings);
         let marker = guest_owner.marker();
+        if guest.metadata.deletion_timestamp.is_some() {
+            fates.insert(guest_owner.name, GuestRoutes::Released { marker });
+            continue;
+        }
         let fate = match ready(guest, &guest_owner) {
             None => GuestRoutes::Held { marker },
             Some(_) if super::site(guest, settings).region != site.region => GuestRoutes::Refused {

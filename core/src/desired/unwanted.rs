@@ -9,6 +9,8 @@ use super::{Desired, Host, Settings, made_at, owner};
 pub enum Unwanted {
     /// They are deleted.
     Deleted,
+    /// They stay as they are but for our tags, so that nothing takes them for ours later.
+    Released,
     /// They stay as they are, tags included, and are not even read.
     Left,
 }
@@ -16,6 +18,10 @@ pub enum Unwanted {
 /// What the deletion of an object converges to.
 pub fn deleted(object: &StepFunctionEndpoint, settings: &Settings, host: Option<Host>) -> Desired {
     let nothing = Desired::nothing(owner(object, settings), made_at(object, settings), host);
-    let unwanted = if object.is_observed_only() { Unwanted::Left } else { Unwanted::Deleted };
+    let unwanted = match (object.is_observed_only(), object.is_retained()) {
+        (true, _) => Unwanted::Left,
+        (false, true) => Unwanted::Released,
+        (false, false) => Unwanted::Deleted,
+    };
     Desired { unwanted, ..nothing }
 }

@@ -123,10 +123,18 @@ fn wanted_paths(api: &Api, observed: &Observed) -> resource::Desired {
 /// Whether a method bears the marker of a guest whose methods stay as they are.
 fn is_held(api: &Api, found: &method::Observed) -> bool {
     api.guests.values().any(|guest| match guest {
-        GuestRoutes::Served { .. } => false,
+        GuestRoutes::Served { .. } | GuestRoutes::Released { .. } => false,
         GuestRoutes::Held { marker } | GuestRoutes::Refused { marker, .. } => {
             found.settings.operation_name.as_ref() == Some(marker)
         }
+    })
+}
+
+/// Whether a method bears the marker of a guest whose methods are let go.
+pub fn is_released(api: &Api, found: &method::Observed) -> bool {
+    api.guests.values().any(|guest| match guest {
+        GuestRoutes::Served { .. } | GuestRoutes::Held { .. } | GuestRoutes::Refused { .. } => false,
+        GuestRoutes::Released { marker } => found.settings.operation_name.as_ref() == Some(marker),
     })
 }
 
@@ -158,7 +166,11 @@ fn methods(api: &Api, desired: &Desired, observed: &Observed, id: &str) -> Next<
         let ours = found.settings.operation_name.as_ref().is_some_and(|name| name.starts_with(MARKER));
         if ours && !api.methods.contains_key(&key) && !is_held(api, found) {
             next.and(place(path, method).map_or_else(Next::nothing, |(at, _)| {
-                Next::act(Action::Method(method::Action::DeleteMethod { at, changes: Changes::none() }))
+                Next::act(Action::Method(if is_released(api, found) {
+                    method::Action::UpdateMethod { at }
+                } else {
+                    method::Action::DeleteMethod { at, changes: Changes::none() }
+                }))
             }));
         }
     }

@@ -1,5 +1,8 @@
 //! The CloudWatch Logs group to which the state machine writes.
 
+use std::collections::BTreeSet;
+
+use crate::arn::Arn;
 use crate::change::Changes;
 use crate::next::{Next, Seen, unread};
 use crate::owner::{Owner, Tags};
@@ -31,6 +34,8 @@ pub enum Action {
     CreateLogGroup(Desired),
     /// Sets the retention.
     PutRetentionPolicy { name: String, retention_days: i32, changes: Changes },
+    /// Takes our tags off: it is let go.
+    UntagResource { name: String, arn: Arn, keys: BTreeSet<String> },
     /// Deletes the group and what it holds.
     DeleteLogGroup { name: String },
 }
@@ -41,6 +46,7 @@ impl Action {
         match self {
             Self::CreateLogGroup(Desired { name, .. })
             | Self::PutRetentionPolicy { name, .. }
+            | Self::UntagResource { name, .. }
             | Self::DeleteLogGroup { name } => name,
         }
     }
@@ -64,6 +70,17 @@ pub fn next(owner: &Owner, name: &str, want: Option<&Desired>, seen: &Seen<Obser
     }
 }
 
+/// What lets the log group go, if it is ours.
+pub fn release(owner: &Owner, name: &str, arn: &Arn, seen: &Seen<Observed>) -> Next<Action> {
+    match seen {
+        Seen::Unknown => unread("log group"),
+        Seen::Present(found) if owner.owns(&found.tags) => {
+            Next::act(Action::UntagResource { name: name.to_owned(), arn: arn.clone(), keys: Owner::tag_keys() })
+        }
+        Seen::Present(_) | Seen::Absent => Next::nothing(),
+    }
+}
+
 fn diff(want: &Desired, found: &Observed) -> Changes {
     let Desired { name: _, retention_days, tags: _ } = want;
     Changes::none().at("retentionInDays", &found.retention_days, &Some(*retention_days))
@@ -75,6 +92,13 @@ pub fn fold(seen: &mut Seen<Observed>, action: &Action) {
         Action::CreateLogGroup(want) => Seen::Present(Observed { retention_days: None, tags: want.tags.clone() }),
         Action::PutRetentionPolicy { retention_days, .. } => match seen.present() {
             Some(found) => Seen::Present(Observed { retention_days: Some(*retention_days), tags: found.tags.clone() }),
+            None => Seen::Unknown,
+        },
+        Action::UntagResource { keys, .. } => match seen.present_mut() {
+            Some(found) => {
+                found.tags.retain(|key, _| !keys.contains(key));
+                return;
+            }
             None => Seen::Unknown,
         },
         Action::DeleteLogGroup { .. } => Seen::Unknown,

@@ -1,6 +1,8 @@
 //! The REST API. CreateRestApi has no token and names are not unique, so an intent is recorded before it, and the API is known by
 //! its tags alone.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::change::Changes;
@@ -29,6 +31,8 @@ pub struct Observed {
     pub disable_execute_api_endpoint: bool,
     /// When it was created: of several the oldest is kept.
     pub created_at: Timestamp,
+    /// Its tags.
+    pub tags: Tags,
     /// Further APIs with the same tags.
     pub duplicates: Vec<String>,
 }
@@ -54,6 +58,8 @@ pub enum Action {
     CreateRestApi(Desired),
     /// Puts back what differs.
     UpdateRestApi { id: String, to: Desired, changes: Changes },
+    /// Takes our tags off: it is let go with everything on it.
+    UntagResource { id: String, arn: String, keys: BTreeSet<String> },
     /// Deletes it with everything on it.
     DeleteRestApi { id: String },
 }
@@ -114,14 +120,18 @@ pub fn fold(seen: &mut Seen<Observed>, action: &Action) {
             found.name = to.name.clone();
             found.disable_execute_api_endpoint = to.disable_execute_api_endpoint;
         }
-        (Action::CreateRestApi(_) | Action::UpdateRestApi { .. } | Action::DeleteRestApi { .. }, _) => {
-            *seen = Seen::Unknown;
-        }
+        (
+            Action::CreateRestApi(_)
+            | Action::UpdateRestApi { .. }
+            | Action::UntagResource { .. }
+            | Action::DeleteRestApi { .. },
+            _,
+        ) => *seen = Seen::Unknown, // let go, another of the same tags may be there
     }
 }
 
 /// A REST API as CreateRestApi leaves it.
 pub fn created(want: &Desired, id: String, created_at: Timestamp) -> Observed {
-    let Desired { name, disable_execute_api_endpoint, tags: _ } = want.clone();
-    Observed { id, name, disable_execute_api_endpoint, created_at, duplicates: Vec::new() }
+    let Desired { name, disable_execute_api_endpoint, tags } = want.clone();
+    Observed { id, name, disable_execute_api_endpoint, created_at, tags, duplicates: Vec::new() }
 }

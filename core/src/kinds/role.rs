@@ -89,6 +89,8 @@ pub enum Action {
     PutRolePermissionsBoundary { name: String, boundary_arn: String, changes: Changes },
     /// Removes the boundary.
     DeleteRolePermissionsBoundary { name: String },
+    /// Takes our tags off: it is let go.
+    UntagRole { name: String, keys: BTreeSet<String> },
     /// Deletes the role, once nothing is attached to it.
     DeleteRole { name: String },
 }
@@ -105,6 +107,7 @@ impl Action {
             | Self::DetachRolePolicy { name, .. }
             | Self::PutRolePermissionsBoundary { name, .. }
             | Self::DeleteRolePermissionsBoundary { name }
+            | Self::UntagRole { name, .. }
             | Self::DeleteRole { name } => name,
         }
     }
@@ -153,6 +156,17 @@ fn converge(want: &Desired, found: &Observed) -> Next<Action> {
     next
 }
 
+/// What lets a role of ours go.
+pub fn release(purpose: Purpose, owner: &Owner, name: &str, seen: &Seen<Observed>) -> Next<Action> {
+    match seen {
+        Seen::Unknown => unread(purpose.object()),
+        Seen::Present(found) if owner.owns(&found.tags) => {
+            Next::act(Action::UntagRole { name: name.to_owned(), keys: Owner::tag_keys() })
+        }
+        Seen::Present(_) | Seen::Absent => Next::nothing(),
+    }
+}
+
 /// Everything on the role goes before the role.
 fn dismantle(purpose: Purpose, name: &str, found: &Observed) -> Next<Action> {
     let Some(inline_policies) = &found.inline_policies else { return unread(purpose.object()) };
@@ -191,6 +205,7 @@ pub fn fold(seen: &mut Seen<Observed>, action: &Action) {
             found.permissions_boundary_arn = Some(boundary_arn.clone());
         }
         Action::DeleteRolePermissionsBoundary { .. } => found.permissions_boundary_arn = None,
+        Action::UntagRole { keys, .. } => found.tags.retain(|key, _| !keys.contains(key)),
     }
 }
 

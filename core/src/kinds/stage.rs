@@ -1,10 +1,10 @@
 //! Stages: what callers reach. A stage serves the snapshot of its deployment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::change::Changes;
 use crate::next::Next;
-use crate::owner::{Owner, Tags};
+use crate::owner::{Owner, Site, Tags};
 
 /// A stage as it should be.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +34,8 @@ pub enum Action {
     CreateStage { rest_api_id: String, want: Desired, deployment_id: String },
     /// Moves the stage to a deployment.
     UpdateStage { rest_api_id: String, name: String, deployment_id: String, changes: Changes },
+    /// Takes our tags off: it is let go, and goes on serving.
+    UntagResource { rest_api_id: String, name: String, arn: String, keys: BTreeSet<String> },
     /// Deletes the stage: it stops serving.
     DeleteStage { rest_api_id: String, name: String },
 }
@@ -43,7 +45,7 @@ impl Action {
     pub fn name(&self) -> &str {
         match self {
             Self::CreateStage { want: Desired { name, .. }, .. } => name,
-            Self::UpdateStage { name, .. } | Self::DeleteStage { name, .. } => name,
+            Self::UpdateStage { name, .. } | Self::UntagResource { name, .. } | Self::DeleteStage { name, .. } => name,
         }
     }
 }
@@ -76,6 +78,20 @@ pub fn prune(rest_api_id: &str, owner: &Owner, keep: Option<&str>, found: &Obser
     next
 }
 
+/// What lets our stages go.
+pub fn release(rest_api_id: &str, owner: &Owner, site: &Site, found: &Observed) -> Next<Action> {
+    let mut next = Next::nothing();
+    for (name, _) in found.iter().filter(|(_, stage)| owner.owns(&stage.tags)) {
+        next.and(Next::act(Action::UntagResource {
+            rest_api_id: rest_api_id.to_owned(),
+            name: name.clone(),
+            arn: site.stage_arn(rest_api_id, name),
+            keys: Owner::tag_keys(),
+        }));
+    }
+    next
+}
+
 fn diff(deployment_id: &str, found: &Stage) -> Changes {
     Changes::none().at("deploymentId", &found.deployment_id, &deployment_id.to_owned())
 }
@@ -89,6 +105,11 @@ pub fn fold(found: &mut Observed, action: &Action) {
         Action::UpdateStage { name, deployment_id, .. } => {
             if let Some(stage) = found.get_mut(name) {
                 stage.deployment_id = deployment_id.clone();
+            }
+        }
+        Action::UntagResource { name, keys, .. } => {
+            if let Some(stage) = found.get_mut(name) {
+                stage.tags.retain(|key, _| !keys.contains(key));
             }
         }
         Action::DeleteStage { name, .. } => {

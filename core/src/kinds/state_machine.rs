@@ -1,5 +1,7 @@
 //! The state machine of Step Functions.
 
+use std::collections::BTreeSet;
+
 use crate::api::{LogLevel, StateMachineType};
 use crate::arn::Arn;
 use crate::change::{Changes, Shown};
@@ -59,6 +61,8 @@ pub enum Action {
     CreateStateMachine(Desired),
     /// Puts back what differs.
     UpdateStateMachine { to: Desired, changes: Changes },
+    /// Takes our tags off: it is let go.
+    UntagResource { arn: Arn, keys: BTreeSet<String> },
     /// Asks for its deletion, which AWS finishes later.
     DeleteStateMachine { arn: Arn },
 }
@@ -68,7 +72,7 @@ impl Action {
     pub fn arn(&self) -> &Arn {
         match self {
             Self::CreateStateMachine(want) | Self::UpdateStateMachine { to: want, .. } => &want.arn,
-            Self::DeleteStateMachine { arn } => arn,
+            Self::UntagResource { arn, .. } | Self::DeleteStateMachine { arn } => arn,
         }
     }
 }
@@ -92,6 +96,17 @@ pub fn next(owner: &Owner, arn: &Arn, want: Option<&Desired>, seen: &Seen<Observ
     }
 }
 
+/// What lets a state machine of ours go.
+pub fn release(owner: &Owner, arn: &Arn, seen: &Seen<Observed>) -> Next<Action> {
+    match seen {
+        Seen::Unknown => unread("state machine"),
+        Seen::Present(found) if !owner.owns(&found.tags) => Next::nothing(),
+        Seen::Present(found) if found.deleting => Next::wait_for_aws("state machine", "AWS is still deleting it"),
+        Seen::Present(_) => Next::act(Action::UntagResource { arn: arn.clone(), keys: Owner::tag_keys() }),
+        Seen::Absent => Next::nothing(),
+    }
+}
+
 fn diff(want: &Desired, found: &Observed) -> Changes {
     let Desired { name: _, arn: _, type_: _, definition, role_arn, logging, tags: _ } = want;
     Changes::none()
@@ -108,9 +123,14 @@ pub fn fold(seen: &mut Seen<Observed>, action: &Action) {
             found.role_arn = to.role_arn.to_string();
             found.logging = to.logging.clone();
         }
-        (Action::CreateStateMachine(_) | Action::UpdateStateMachine { .. } | Action::DeleteStateMachine { .. }, _) => {
-            *seen = Seen::Unknown
-        }
+        (Action::UntagResource { keys, .. }, Some(found)) => found.tags.retain(|key, _| !keys.contains(key)),
+        (
+            Action::CreateStateMachine(_)
+            | Action::UpdateStateMachine { .. }
+            | Action::UntagResource { .. }
+            | Action::DeleteStateMachine { .. },
+            _,
+        ) => *seen = Seen::Unknown,
     }
 }
 

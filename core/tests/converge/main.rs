@@ -12,7 +12,7 @@ use sfe_core::action::Action;
 use sfe_core::kinds::role;
 
 use manifests::{Manifest, manifest};
-use world::Run;
+use world::{Run, let_go, owned, untagged};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
@@ -76,6 +76,32 @@ proptest! {
         let before = run.world.clone();
         run.to(&left)?.expect_no_action()?;
         prop_assert!(run.world == before && run.reads == 0, "{} reads", run.reads);
+    }
+
+    /// A deletion that retains changes nothing but tags, wherever it is broken off; an object of the same name that is made anew in the
+    /// middle touches nothing that was let go, and makes no second API.
+    #[test]
+    fn what_is_retained_stays_as_it_is_and_is_nobodys(
+        first in manifest(), second in manifest(), steps in 0_usize..60, broken_off in 0_usize..8, order in any::<u64>(),
+    ) {
+        let retain = Manifest::deleted(&json!({ "deletionPolicy": "Retain" }));
+        let mut run = Run::new(order);
+        run.to(&first.desired())?.expect_rest()?;
+        run.some_steps_to(&second.desired(), steps)?;
+        let before = untagged(&run.world);
+        run.some_steps_to(&retain, broken_off)?;
+        if run.world.rest_api.as_ref().is_some_and(|api| api.tags.len() == 3) {
+            let (mut anew, let_go) = (run.clone(), let_go(&run.world));
+            anew.without_service_checks().to(&first.desired())?;
+            for action in &anew.actions {
+                prop_assert!(!let_go.contains(&action.object()), "touched: {}", action);
+                prop_assert!(action.operation() != "apigateway:CreateRestApi", "a second API");
+            }
+        }
+        run.to(&retain)?.expect_rest()?;
+        prop_assert!(run.actions.iter().all(|action| action.operation().contains(":Untag")), "{:?}", run.actions);
+        prop_assert!(untagged(&run.world) == before && owned(&run.world) == 0, "{:?}", run.world);
+        run.to(&retain)?.expect_no_action()?;
     }
 
     /// Objects of the same names without our tags are never written: the rest waits for a person.

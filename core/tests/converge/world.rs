@@ -12,13 +12,15 @@ use sfe_core::endpoint::{When, next};
 use sfe_core::kinds::{deployment, method, role, stage, state_machine};
 use sfe_core::next::Next;
 use sfe_core::observed::{Answer, Observed, reads};
+use sfe_core::owner::Tags;
 use sfe_core::predict::World;
 
-use crate::manifests::settings;
+use crate::manifests::{Manifest, settings};
 
 /// The most steps of one convergence: eight routes take about 90.
 const STEPS_MAX: usize = 250;
 
+#[derive(Clone)]
 pub struct Run {
     pub world: World,
     /// The actions of the last convergence.
@@ -266,6 +268,45 @@ fn when() -> When {
 
 fn now() -> Timestamp {
     Timestamp::from_second(1_800_000_000).unwrap()
+}
+
+/// Every object's name and tags.
+fn tagged(world: &mut World) -> Vec<(String, &mut Tags)> {
+    let owner = Manifest::nothing().owner;
+    let mut found = Vec::new();
+    for (name, role) in
+        [(owner.gateway_role_name(), &mut world.gateway_role), (owner.workflow_role_name(), &mut world.workflow_role)]
+    {
+        found.extend(role.iter_mut().map(|role| (format!("role {name}"), &mut role.tags)));
+    }
+    let group = format!("log group {}", owner.log_group_name());
+    found.extend(world.log_group.iter_mut().map(|found| (group.clone(), &mut found.tags)));
+    for (type_, machine) in
+        [(StateMachineType::Standard, &mut world.standard), (StateMachineType::Express, &mut world.express)]
+    {
+        let name = format!("state machine {}", owner.state_machine_name(type_));
+        found.extend(machine.iter_mut().map(|machine| (name.clone(), &mut machine.tags)));
+    }
+    found.extend(world.rest_api.iter_mut().map(|api| (format!("REST API {}", api.id), &mut api.tags)));
+    found.extend(world.stages.iter_mut().map(|(name, stage)| (format!("stage {name}"), &mut stage.tags)));
+    found
+}
+
+/// The objects that have no tags.
+pub fn let_go(world: &World) -> Vec<String> {
+    tagged(&mut world.clone()).into_iter().filter(|(_, tags)| tags.is_empty()).map(|(name, _)| name).collect()
+}
+
+/// How many objects have any tag.
+pub fn owned(world: &World) -> usize {
+    tagged(&mut world.clone()).into_iter().filter(|(_, tags)| !tags.is_empty()).count()
+}
+
+/// The same without any tag.
+pub fn untagged(world: &World) -> World {
+    let mut world = world.clone();
+    tagged(&mut world).into_iter().for_each(|(_, tags)| tags.clear());
+    world
 }
 
 /// What is there, without ids.

@@ -28,6 +28,7 @@ pub async fn observe(clients: &Clients, owner: &Owner) -> Result<Vec<Observed>, 
                 name: api.name().unwrap_or_default().to_owned(),
                 disable_execute_api_endpoint: api.disable_execute_api_endpoint(),
                 created_at: api.created_date().and_then(timestamp).ok_or_else(|| lacks("creation date"))?,
+                tags,
                 duplicates: Vec::new(),
             });
         }
@@ -65,6 +66,12 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
             let request =
                 clients.apigateway.update_rest_api().rest_api_id(id).set_patch_operations(Some(operations.collect()));
             drop(clients.call("apigateway:UpdateRestApi", &format!("REST API {id}"), request.send()).await?);
+            Ok(Answer::Done)
+        }
+        Action::UntagResource { id, arn, keys } => {
+            let request = clients.apigateway.untag_resource().resource_arn(arn);
+            let request = request.set_tag_keys(Some(keys.iter().cloned().collect()));
+            drop(clients.call("apigateway:UntagResource", &format!("REST API {id}"), request.send()).await?);
             Ok(Answer::Done)
         }
         Action::DeleteRestApi { id } => {

@@ -40,6 +40,11 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
             let request = gateway.update_stage().rest_api_id(rest_api_id).stage_name(name).patch_operations(operation);
             drop(clients.call("apigateway:UpdateStage", &object, request.send()).await?);
         }
+        Action::UntagResource { arn, keys, .. } => {
+            let request = gateway.untag_resource().resource_arn(arn);
+            let request = request.set_tag_keys(Some(keys.iter().cloned().collect()));
+            drop(clients.call("apigateway:UntagResource", &object, request.send()).await?);
+        }
         Action::DeleteStage { rest_api_id, name } => {
             let request = gateway.delete_stage().rest_api_id(rest_api_id).stage_name(name);
             drop(clients.call("apigateway:DeleteStage", &object, request.send()).await?);

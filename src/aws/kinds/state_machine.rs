@@ -106,6 +106,11 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
                 .logging_configuration(logging_configuration(to));
             drop(clients.call("states:UpdateStateMachine", &object, request.send()).await?);
         }
+        Action::UntagResource { arn, keys } => {
+            let request = sfn.untag_resource().resource_arn(arn.as_str());
+            let request = request.set_tag_keys(Some(keys.iter().cloned().collect()));
+            drop(clients.call("states:UntagResource", &object, request.send()).await?);
+        }
         Action::DeleteStateMachine { arn } => {
             let request = sfn.delete_state_machine().state_machine_arn(arn.as_str());
             drop(clients.call("states:DeleteStateMachine", &object, request.send()).await?);

@@ -171,6 +171,108 @@ fn what_is_observed_only_is_told_and_never_written() {
     });
 }
 
+/// What all the world sees of an endpoint, without whose it is.
+async fn seen(world: &World, namespace: &str) -> Value {
+    let mut seen = picture::of(world, &owner(namespace, "orders")).await;
+    for place in ["/roles/gateway", "/roles/workflow", "/logGroup", "/stateMachines/STANDARD"] {
+        let tags = seen.pointer_mut(place).and_then(Value::as_object_mut).and_then(|found| found.remove("tags"));
+        assert!(tags.is_some(), "no {place}: {seen}");
+    }
+    seen
+}
+
+/// Every tag of ours that is left on the objects of an endpoint and on this API.
+async fn tags(world: &World, namespace: &str, api: &str) -> Vec<String> {
+    let picture = picture::of(world, &owner(namespace, "orders")).await;
+    let mut left: Vec<String> = ["/roles/gateway", "/roles/workflow", "/logGroup", "/stateMachines/STANDARD"]
+        .into_iter()
+        .filter_map(|place| picture.pointer(&format!("{place}/tags"))?.as_object())
+        .flat_map(|tags| tags.keys().cloned())
+        .collect();
+    let found = world.apigateway.get_rest_api().rest_api_id(api).send().await.unwrap();
+    left.extend(found.tags().into_iter().flat_map(|tags| tags.keys().cloned()));
+    for stage in world.apigateway.get_stages().rest_api_id(api).send().await.unwrap().item() {
+        left.extend(stage.tags().into_iter().flat_map(|tags| tags.keys().cloned()));
+    }
+    left
+}
+
+#[test]
+fn what_is_retained_serves_on_and_is_nobodys() {
+    world::run(async |world| {
+        let namespace = "retained";
+        world.create_namespace(namespace);
+        let operator = start(world, namespace, &["--stalled-interval", "300ms"]).await;
+        world.apply(namespace, &ORDERS.replace("  routes:", "  deletionPolicy: Retain\n  routes:"));
+        let live = world.until_live(namespace, "orders").await;
+        let (url, api) = (world.stage_url(&live, "/orders"), live["status"]["api"]["restApiId"].as_str().unwrap());
+        let before = seen(world, namespace).await;
+        let from = world.last_call().await;
+        world.delete(namespace, "orders");
+        world.until_gone(namespace, "orders").await;
+
+        let written = world.calls_after(from, &operator.access_key).await;
+        assert!(writes(&written).iter().all(|name| name.starts_with("Untag")), "{:?}", writes(&written));
+        assert_eq!(tags(world, namespace, api).await, NONE, "tags that were left");
+        let mut after = seen(world, namespace).await;
+        assert!(after["api"].is_null(), "the API still has an owner");
+        after["api"] = before["api"].clone(); // it is found by its tags alone
+        assert_eq!(after, before, "AWS after a deletion that retains");
+        assert_eq!(world.inventory(namespace).await, objects_of_orders(namespace));
+        assert_eq!(http::post(url.as_str(), "{}").send().await.status, 200, "what serves goes on serving");
+
+        // An object of the same name finds what is not its own any more: it touches none of it, and makes nothing beside it.
+        let from = world.last_call().await;
+        world.apply(namespace, ORDERS);
+        let stalled = |endpoint: &Value| condition(endpoint, "Stalled")["status"] == "True";
+        world.until_endpoint(namespace, "orders", "Stalled", stalled).await;
+        world.check_rest(&operator, namespace, "orders", "what is there is not ours").await;
+        assert_eq!(writes(&world.calls_after(from, &operator.access_key).await), [""; 0]);
+        world.delete(namespace, "orders");
+        world.until_gone(namespace, "orders").await;
+        assert_eq!(seen(world, namespace).await["roles"], before["roles"]);
+        assert_eq!(world.inventory(namespace).await, objects_of_orders(namespace));
+    });
+}
+
+#[test]
+fn a_guests_routes_are_retained_on_the_api_of_its_host() {
+    world::run(async |world| {
+        let namespace = "retained-guest";
+        world.create_namespace(namespace);
+        let _operator = start(world, namespace, &["--retry-min", "100ms"]).await;
+        let guest = ORDERS.replace("name: orders", "name: guest").replace("path: /orders", "path: /guest");
+        let guest =
+            guest.replace("  routes:", "  deletionPolicy: Retain\n  api: {endpointRef: {name: orders}}\n  routes:");
+        world.apply(namespace, ORDERS);
+        world.apply(namespace, &guest);
+        let endpoint = world.until_live(namespace, "guest").await;
+        let url = world.stage_url(&endpoint, "/guest");
+        world.delete(namespace, "guest");
+        world.until_gone(namespace, "guest").await;
+        assert_eq!(http::post(url.as_str(), "{}").send().await.status, 200, "a retained route is served");
+        let host = world.until_live(namespace, "orders").await;
+        assert!(host["status"]["guests"].is_null(), "{}", host["status"]["guests"]);
+        let methods = picture::of(world, &owner(namespace, "orders")).await["api"]["methods"].clone();
+        assert_eq!(methods["POST /guest"]["operationName"], "retained");
+
+        // It isn't the host's to undo, and goes with the host's API.
+        world.patch(namespace, "orders", &request_look("1")).await;
+        let is_answered = |endpoint: &Value| endpoint["status"]["lastHandledReconcileAt"] == "1" && is_live(endpoint);
+        world.until_endpoint(namespace, "orders", "looked at", is_answered).await;
+        assert_eq!(picture::of(world, &owner(namespace, "orders")).await["api"]["methods"], methods);
+        world.delete(namespace, "orders");
+        world.until_gone(namespace, "orders").await;
+        let left = [
+            format!("log group /aws/vendedlogs/states/sfe-{namespace}-guest-logs"),
+            format!("role sfe-{namespace}-guest-gateway"),
+            format!("role sfe-{namespace}-guest-workflow"),
+            format!("state machine sfe-{namespace}-guest-standard"),
+        ];
+        assert_eq!(world.inventory(namespace).await, left);
+    });
+}
+
 #[test]
 fn a_look_that_is_asked_for_is_made_at_once_and_once() {
     world::run(async |world| {
