@@ -46,6 +46,10 @@ impl Action {
             Self::LogGroup(log_group::Action::DeleteLogGroup { .. }) => "logs:DeleteLogGroup",
             Self::StateMachine(_, state_machine::Action::CreateStateMachine(_)) => "states:CreateStateMachine",
             Self::StateMachine(_, state_machine::Action::UpdateStateMachine { .. }) => "states:UpdateStateMachine",
+            Self::LogGroup(log_group::Action::TagResource { .. }) => "logs:TagResource",
+            Self::StateMachine(_, state_machine::Action::TagResource { .. }) => "states:TagResource",
+            Self::RestApi(rest_api::Action::TagResource { .. }) => "apigateway:TagResource",
+            Self::Stage(stage::Action::TagResource { .. }) => "apigateway:TagResource",
             Self::LogGroup(log_group::Action::UntagResource { .. }) => "logs:UntagResource",
             Self::StateMachine(_, state_machine::Action::UntagResource { .. }) => "states:UntagResource",
             Self::StateMachine(_, state_machine::Action::DeleteStateMachine { .. }) => "states:DeleteStateMachine",
@@ -85,6 +89,7 @@ impl Action {
                 rest_api::Action::RecordIntent => "REST API".to_owned(),
                 rest_api::Action::CreateRestApi(want) => format!("REST API {}", want.name),
                 rest_api::Action::UpdateRestApi { id, .. }
+                | rest_api::Action::TagResource { id, .. }
                 | rest_api::Action::UntagResource { id, .. }
                 | rest_api::Action::DeleteRestApi { id } => format!("REST API {id}"),
             },
@@ -129,6 +134,7 @@ impl Action {
                 | role::Action::AttachRolePolicy { .. }
                 | role::Action::DetachRolePolicy { .. }
                 | role::Action::DeleteRolePermissionsBoundary { .. }
+                | role::Action::TagRole { .. }
                 | role::Action::UntagRole { .. }
                 | role::Action::DeleteRole { .. } => None,
             },
@@ -172,6 +178,7 @@ fn role_operation(action: &role::Action) -> &'static str {
         role::Action::DetachRolePolicy { .. } => "iam:DetachRolePolicy",
         role::Action::PutRolePermissionsBoundary { .. } => "iam:PutRolePermissionsBoundary",
         role::Action::DeleteRolePermissionsBoundary { .. } => "iam:DeleteRolePermissionsBoundary",
+        role::Action::TagRole { .. } => "iam:TagRole",
         role::Action::UntagRole { .. } => "iam:UntagRole",
         role::Action::DeleteRole { .. } => "iam:DeleteRole",
     }

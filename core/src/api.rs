@@ -7,7 +7,7 @@ mod schema;
 mod spec;
 mod status;
 
-pub use annotation::REQUESTED_AT;
+pub use annotation::{ADOPT, REQUESTED_AT};
 pub use crd::crd;
 pub use route::*;
 pub use spec::*;

@@ -85,6 +85,8 @@ pub struct Desired {
     pub executions: Executions,
     /// The StepFunctionEndpoints for which all of this stays, though it is to be deleted.
     pub kept_for: Vec<String>,
+    /// Whether what has the same name and nobody's tags is taken over.
+    pub adopts: bool,
     /// Whether nothing of this is to be written to AWS, and differences are told alone.
     pub observed_only: bool,
     /// What becomes of everything of ours once nothing is wanted.
@@ -178,6 +180,7 @@ impl Desired {
             calls: None,
             executions: Executions { keep: 0, interval: EXECUTIONS_INTERVAL },
             kept_for: Vec::new(),
+            adopts: false,
             observed_only: false,
             unwanted: Unwanted::Deleted,
         }
@@ -243,6 +246,10 @@ pub fn desired(
     let workflow =
         workflow::parse(spec, references, &owner, &site, &at.field("stateMachine"), &mut mistakes, &mut waiting);
     let role_arn = roles::gateway_arn(spec, &owner, &site, &at.field("gatewayRole"), &mut mistakes);
+    let adopts = object.adopts().unwrap_or_else(|found| {
+        mistakes.add(FieldPath::annotation(api::ADOPT), found, "allowed are \"true\" and \"false\"");
+        false
+    });
     let executions = parse_executions(spec.executions.as_ref(), &at.field("executions"), &mut mistakes);
     // The routes are checked also where the state machine or the role is wrong, as far as the type is known.
     let machine = workflow::target(spec, references, &owner, &site);
@@ -278,6 +285,7 @@ pub fn desired(
                 calls: Some(calls),
                 executions,
                 kept_for: Vec::new(),
+                adopts,
                 observed_only: object.is_observed_only(),
                 unwanted: Unwanted::Deleted,
             })

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::action::Action;
 use crate::api::{Drift, moment};
-use crate::change::{Change, where_they_differ};
+use crate::change::{Change, Changes, where_they_differ};
 use crate::desired::Desired;
 use crate::endpoint::When;
 use crate::kinds::rest_api;
@@ -58,6 +58,15 @@ pub fn rows<'a>(actions: impl IntoIterator<Item = &'a Action>, at: Timestamp, ma
     rows
 }
 
+/// The rows of the fields of one object.
+pub fn fields(object: &str, changes: &Changes, at: Timestamp) -> Vec<Drift> {
+    let row = |Change { field, found, wanted }: &Change| {
+        let (found, expected) = where_they_differ(found, wanted, 100);
+        Drift { object: object.to_owned(), field: (*field).to_owned(), expected, found, at: moment(at) }
+    };
+    changes.iter().map(row).collect()
+}
+
 /// All that would be written to bring AWS to what is desired, as a plan finds it. All that is needed must have been read.
 pub fn differences(desired: &Desired, observed: &Observed, when: When) -> Vec<Drift> {
     let world = World::observed(desired.site.clone(), when.now, observed);
@@ -80,7 +89,6 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::change::Changes;
     use crate::kinds::{log_group, role, role::Purpose};
 
     fn at(second: i64) -> Timestamp {

@@ -10,6 +10,7 @@ mod workflow;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::action::Action;
+use crate::claim::Claim;
 use crate::desired::{Api, Desired, Unwanted};
 use crate::kinds::{role, state_machine};
 use crate::next::{Next, Seen, Until};
@@ -36,10 +37,10 @@ pub fn next(desired: &Desired, observed: &Observed, when: When) -> Next<Action> 
     }
     let released = released(desired, observed);
     let mut next = workflow::supports(desired, observed, released);
-    let (ready, refused) = (next.is_empty(), !next.refused.is_empty());
+    let (ready, settled) = (next.is_empty(), next.refused.is_empty() && workflow::is_read(desired, observed));
     next.and(workflow::leftovers(desired, observed, released && ready));
-    if refused && desired.api.is_some() && observed.rest_api.is_absent() {
-        next.and(Next::wait("REST API", "none is made beside what is not ours"));
+    if !settled && desired.api.is_some() && observed.rest_api.is_absent() {
+        next.and(Next::wait("REST API", "none is made beside what is not known to be ours"));
     } else {
         next.and(gateway::api(desired, observed, when, ready));
     }
@@ -121,7 +122,9 @@ pub fn is_ready(part: Part, desired: &Desired, observed: &Observed) -> Option<bo
             let Some(want) = &desired.state_machine else { return Some(true) };
             match observed.state_machine(want.type_) {
                 Seen::Unknown => None,
-                seen => Some(state_machine::next(owner, &want.arn, Some(want), seen).is_empty()),
+                seen => {
+                    Some(state_machine::next(&Claim::of(desired, observed), &want.arn, Some(want), seen).is_empty())
+                }
             }
         }
         Part::Routes => match (&desired.api, &observed.rest_api) {

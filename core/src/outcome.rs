@@ -81,7 +81,7 @@ impl Outcome {
     pub fn must_retry(&self) -> bool {
         self.failures().any(|failure| failure.remedy == Remedy::Retry)
             || self.convergence.iter().flat_map(|convergence| &convergence.next.waiting).any(|wait| match wait.until {
-                Until::Aws => true,
+                Until::Aws | Until::Told => true,
                 Until::Sibling => !self.is_stalled(),
                 Until::Cluster | Until::Time(_) => false,
             })

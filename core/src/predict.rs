@@ -123,7 +123,7 @@ impl World {
             log_group: observed.log_group.present().cloned(),
             standard: observed.standard.present().cloned(),
             express: observed.express.present().cloned(),
-            rest_api: observed.rest_api.present().cloned(),
+            rest_api: observed.rest_api.present().or_else(|| sole(&observed.namesakes)).cloned(),
             resources: observed.resources.present().cloned().unwrap_or_default(),
             authorizers: observed.authorizers.present().cloned().unwrap_or_default(),
             request_validator: observed.request_validator.present().cloned().unwrap_or_default(),
@@ -159,6 +159,10 @@ impl World {
             Read::LogGroup(_) => Fact::LogGroup(seen(self.log_group.clone())),
             Read::StateMachine(type_, _) => Fact::StateMachine(*type_, seen(self.state_machine(*type_).clone())),
             Read::RestApis => Fact::RestApis(self.rest_apis()),
+            Read::RestApisNamed(name) => {
+                let nobodys = |api: &&rest_api::Observed| Owner::of(&api.tags).is_none() && api.name == *name;
+                Fact::RestApisNamed(self.rest_api.iter().filter(nobodys).cloned().collect())
+            }
             Read::Resources(_) => Fact::Resources(self.resources.clone()),
             Read::Authorizers(_) => Fact::Authorizers(self.authorizers.clone()),
             Read::RequestValidators(_) => Fact::RequestValidator(self.request_validator.clone()),
@@ -224,6 +228,10 @@ impl World {
                     | state_machine::Action::UpdateStateMachine { to: want, .. } => {
                         Some(state_machine::predicted(want))
                     }
+                    state_machine::Action::TagResource { tags, .. } => machine.take().map(|mut found| {
+                        found.tags.extend(tags.clone());
+                        found
+                    }),
                     state_machine::Action::UntagResource { keys, .. } => machine.take().map(|mut found| {
                         found.tags.retain(|key, _| !keys.contains(key));
                         found
@@ -306,6 +314,12 @@ impl World {
                 change(&mut self.rest_api, |seen| rest_api::fold(seen, action));
                 Answer::Done
             }
+            rest_api::Action::TagResource { tags, .. } => {
+                if let Some(found) = &mut self.rest_api {
+                    found.tags.extend(tags.clone());
+                }
+                Answer::Done
+            }
             rest_api::Action::UntagResource { keys, .. } => {
                 if let Some(found) = &mut self.rest_api {
                     found.tags.retain(|key, _| !keys.contains(key));
@@ -344,6 +358,14 @@ impl World {
             return;
         }
         method::fold(&mut resource.methods, action);
+    }
+}
+
+/// The API that may be taken over.
+fn sole(namesakes: &Seen<Vec<rest_api::Observed>>) -> Option<&rest_api::Observed> {
+    match namesakes.present().map(Vec::as_slice) {
+        Some([one]) => Some(one),
+        Some(_) | None => None,
     }
 }
 

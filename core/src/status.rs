@@ -27,6 +27,9 @@ pub fn status(
     status.last_handled_reconcile_at = outcome.requested_at.clone().or(status.last_handled_reconcile_at);
     remove(&mut status, "Suspended");
     if let Some(convergence) = &outcome.convergence {
+        let adoptions = convergence.next.adoptions.iter();
+        let rows = adoptions.flat_map(|adoption| drift::fields(&adoption.object, &adoption.changes, now)).collect();
+        status.adoption = drift::since(rows, &status.adoption);
         if let Ok(desired) = &outcome.desired {
             tell_objects(&mut status, desired, &convergence.observed);
             tell_parts(&mut status, desired, convergence, generation, now);

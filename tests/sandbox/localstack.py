@@ -162,6 +162,33 @@ def refuse_incomplete_call(_chain, context, _response):
 
 handlers.serve_custom_service_request_handlers.append(refuse_incomplete_call)
 
+# --- corrections to tags ---
+
+
+def tags_of(context, arn):
+    """The tags that GetRestApis and GetStages answer: of an API or a stage they are not those that LocalStack's own
+    TagResource and UntagResource write.
+    """
+    names = arn.split("/restapis/")[-1].split("/")
+    api = apigateway_helpers.get_moto_rest_api(context, names[0])
+    tagged = api.stages[names[2]] if len(names) == 3 and names[1] == "stages" else api
+    tagged.tags = dict(tagged.tags or {})
+    return tagged.tags
+
+
+def tag_resource(_provider, context, resource_arn, tags, **_more):
+    tags_of(context, resource_arn).update(tags)
+
+
+def untag_resource(_provider, context, resource_arn, tag_keys, **_more):
+    tags = tags_of(context, resource_arn)
+    for key in tag_keys:
+        tags.pop(key, None)
+
+
+ApigatewayProvider.tag_resource = tag_resource
+ApigatewayProvider.untag_resource = untag_resource
+
 # --- records ---
 
 
@@ -192,33 +219,6 @@ class Latency:
 
 REQUESTS = Record()
 CALLS = Record()
-
-
-def tags_of(context, arn):
-    """The tags that GetRestApis and GetStages answer: of an API or a stage they are not those that LocalStack's own
-    TagResource and UntagResource write.
-    """
-    names = arn.split("/restapis/")[-1].split("/")
-    api = apigateway_helpers.get_moto_rest_api(context, names[0])
-    tagged = api.stages[names[2]] if len(names) == 3 and names[1] == "stages" else api
-    tagged.tags = dict(tagged.tags or {})
-    return tagged.tags
-
-
-def tag_resource(_provider, context, resource_arn, tags, **_more):
-    tags_of(context, resource_arn).update(tags)
-
-
-def untag_resource(_provider, context, resource_arn, tag_keys, **_more):
-    tags = tags_of(context, resource_arn)
-    for key in tag_keys:
-        tags.pop(key, None)
-
-
-ApigatewayProvider.tag_resource = tag_resource
-ApigatewayProvider.untag_resource = untag_resource
-
-# --- records ---
 
 
 def record_integration_request(integration, context):

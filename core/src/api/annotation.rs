@@ -6,6 +6,8 @@ use super::{DeletionPolicy, ManagementPolicy, StepFunctionEndpoint};
 
 /// A new value makes the operator look at all of AWS at once; `status.lastHandledReconcileAt` answers it.
 pub const REQUESTED_AT: &str = "sfe.dev/requestedAt";
+/// `true` takes over same-named AWS objects that have no owner, once the status has told what that changes.
+pub const ADOPT: &str = "sfe.dev/adopt";
 /// The most of an annotation's value that the status repeats, in characters.
 const REPEATED_MAX: usize = 128;
 
@@ -33,6 +35,15 @@ impl StepFunctionEndpoint {
             Some("it observes only")
         } else {
             None
+        }
+    }
+
+    /// Whether same-named AWS objects without an owner are taken over; or the value that says neither.
+    pub fn adopts(&self) -> Result<bool, &str> {
+        match self.metadata.annotations.as_ref().and_then(|annotations| annotations.get(ADOPT)).map(String::as_str) {
+            Some("true") => Ok(true),
+            Some("false") | None => Ok(false),
+            Some(other) => Err(other),
         }
     }
 

@@ -56,6 +56,10 @@ pub struct StepFunctionEndpointStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20), extend("x-kubernetes-list-type" = "atomic"))]
     pub drift: Vec<Drift>,
+    /// What `sfe.dev/adopt` changes in the AWS objects that it takes over. It is told here first; the next pass that finds the same does it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "atomic"))]
+    pub adoption: Vec<Drift>,
 }
 
 /// A route and its URL.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::action::Action;
 use crate::api::HttpMethod;
 use crate::change::Changes;
+use crate::claim::Claim;
 use crate::desired::{Api, Desired, GuestRoutes, RouteKey};
 use crate::kinds::{authorizer, deployment, method, model, request_validator, resource, rest_api, stage};
 use crate::next::{Next, Seen, Until, unread};
@@ -36,7 +37,13 @@ pub struct Live<'a> {
 /// The REST API of ours with everything on it.
 pub fn api(desired: &Desired, observed: &Observed, when: When, ready: bool) -> Next<Action> {
     let Some(api) = &desired.api else { return unwanted_api(desired, observed, when) };
-    let seen = &observed.rest_api;
+    let (seen, claim) = (&observed.rest_api, Claim::of(desired, observed));
+    if desired.adopts
+        && seen.is_absent()
+        && let Some(next) = rest_api::adopt(&claim, &api.rest_api, &observed.namesakes)
+    {
+        return next.map(Action::RestApi);
+    }
     let mut next =
         rest_api::next(Some(&api.rest_api), seen, observed.intent, when.now, when.settle).map(Action::RestApi);
     let Some(found) = seen.present() else { return next };
@@ -245,7 +252,7 @@ fn served(api: &Api, desired: &Desired, observed: &Observed, id: &str, ready: bo
     };
     let mut next = deployment::next(id, &hash, deployments).map(Action::Deployment);
     let Some(deployment_id) = deployment::find(deployments, &hash) else { return next };
-    next.and(stage::next(id, owner, &api.stage, deployment_id, stages).map(Action::Stage));
+    next.and(stage::next(id, &Claim::of(desired, observed), &api.stage, deployment_id, stages).map(Action::Stage));
     if !next.is_empty() {
         return next;
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::change::Changes;
+use crate::claim::{Claim, Found};
 use crate::next::{Next, Seen, Until, unread};
 use crate::owner::Tags;
 
@@ -58,6 +59,8 @@ pub enum Action {
     CreateRestApi(Desired),
     /// Puts back what differs.
     UpdateRestApi { id: String, to: Desired, changes: Changes },
+    /// Puts our tags on: it is taken over with everything on it.
+    TagResource { id: String, arn: String, tags: Tags },
     /// Takes our tags off: it is let go with everything on it.
     UntagResource { id: String, arn: String, keys: BTreeSet<String> },
     /// Deletes it with everything on it.
@@ -93,6 +96,29 @@ pub fn next(
     }
 }
 
+/// What is next where an API without an owner and with the wanted name is taken over; None where there is none. Names are not unique: of
+/// several a person has to choose.
+pub fn adopt(claim: &Claim<'_>, want: &Desired, namesakes: &Seen<Vec<Observed>>) -> Option<Next<Action>> {
+    let Seen::Present(namesakes) = namesakes else { return Some(unread("REST API")) };
+    match namesakes.as_slice() {
+        [] => None,
+        [found] => {
+            let (theirs, ours) = ("those that are there", "`spec.routes`, beside others on other paths or methods");
+            let changes = diff(want, found).at("methods", &theirs.to_owned(), &ours.to_owned());
+            let (id, arn) = (found.id.clone(), claim.site.rest_api_arn(&found.id));
+            let found = Found { kind: "REST API", name: &found.id, tags: &found.tags, obstacle: None };
+            Some(claim.foreign(found, changes, |tags| Action::TagResource { id, arn, tags }))
+        }
+        several => {
+            let ids: Vec<&str> = several.iter().map(|api| api.id.as_str()).collect();
+            Some(Next::refuse(
+                format!("REST API can't be adopted: several are named {} and nobody's: {}", want.name, ids.join(", ")),
+                "rename or delete all but one of them, or set another `api.name`".to_owned(),
+            ))
+        }
+    }
+}
+
 fn diff(want: &Desired, found: &Observed) -> Changes {
     let Desired { name, disable_execute_api_endpoint, tags: _ } = want;
     Changes::none().at("name", &found.name, name).at(
@@ -123,6 +149,7 @@ pub fn fold(seen: &mut Seen<Observed>, action: &Action) {
         (
             Action::CreateRestApi(_)
             | Action::UpdateRestApi { .. }
+            | Action::TagResource { .. }
             | Action::UntagResource { .. }
             | Action::DeleteRestApi { .. },
             _,

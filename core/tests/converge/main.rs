@@ -9,6 +9,7 @@ mod world;
 use proptest::prelude::*;
 use serde_json::json;
 use sfe_core::action::Action;
+use sfe_core::desired::Desired;
 use sfe_core::kinds::role;
 
 use manifests::{Manifest, manifest};
@@ -102,6 +103,38 @@ proptest! {
         prop_assert!(run.actions.iter().all(|action| action.operation().contains(":Untag")), "{:?}", run.actions);
         prop_assert!(untagged(&run.world) == before && owned(&run.world) == 0, "{:?}", run.world);
         run.to(&retain)?.expect_no_action()?;
+    }
+
+    /// What nobody owns any more is taken over where that is asked for, and never before it was told; it then is as declared.
+    #[test]
+    fn what_is_nobodys_is_adopted_once_that_is_told(
+        first in manifest(), second in manifest(), steps in 0_usize..60, picks in proptest::collection::vec(any::<u8>(), 0..3), order in any::<u64>(),
+    ) {
+        let mut run = Run::new(order);
+        run.to(&first.desired())?.expect_rest()?;
+        run.some_steps_to(&second.desired(), steps)?;
+        run.to(&second.desired())?.expect_rest()?;
+        picks.into_iter().for_each(|pick| run.vandalize(pick));
+        run.without_service_checks().to(&Manifest::deleted(&json!({ "deletionPolicy": "Retain" })))?.expect_rest()?;
+        let api = run.world.rest_api.as_ref().map(|api| api.id.clone());
+        let adopt = Desired { adopts: true, ..second.desired() };
+        for pass in 0.. {
+            prop_assert!(pass < 8, "not adopted after 8 passes: {:?}", run.told);
+            let (told, nobodys) = (run.told.clone(), let_go(&run.world));
+            run.to(&adopt)?;
+            for object in nobodys {
+                let written = run.actions.iter().find(|action| action.object() == object);
+                let is_told = told.iter().any(|row| row.object == object);
+                prop_assert!(written.is_none_or(|action| is_told && action.operation().contains(":Tag")), "{:?}", written);
+            }
+            if run.is_at_rest() {
+                break;
+            }
+        }
+        prop_assert!(run.told.is_empty());
+        prop_assert_eq!(run.world.rest_api.as_ref().map(|api| api.id.clone()), api);
+        run.to(&adopt)?.expect_no_action()?;
+        run.expect_same_as_from_nothing(&second.desired())?;
     }
 
     /// Objects of the same names without our tags are never written: the rest waits for a person.

@@ -7,7 +7,7 @@ use proptest::test_runner::TestCaseError;
 use sfe_core::action::Action;
 use sfe_core::api::{Drift, StateMachineType};
 use sfe_core::desired::Desired;
-use sfe_core::drift::differences;
+use sfe_core::drift::{differences, fields};
 use sfe_core::endpoint::{When, next};
 use sfe_core::kinds::{deployment, method, role, stage, state_machine};
 use sfe_core::next::Next;
@@ -25,6 +25,8 @@ pub struct Run {
     pub world: World,
     /// The actions of the last convergence.
     pub actions: Vec<Action>,
+    /// What the status then tells of adoption.
+    pub told: Vec<Drift>,
     /// How many reads it made.
     pub reads: usize,
     left: Next<Action>,
@@ -41,6 +43,7 @@ impl Run {
         Self {
             world: World::empty(settings().site, now()),
             actions: Vec::new(),
+            told: Vec::new(),
             reads: 0,
             left: Next::nothing(),
             random,
@@ -69,7 +72,7 @@ impl Run {
 
     /// Whether nothing was left to do within `steps`. Any of the actions that are ready may come first, as they run side by side.
     fn steps(&mut self, desired: &Desired, steps: usize) -> Checked<bool> {
-        let mut observed = Observed::new(None);
+        let mut observed = Observed { told_adoption: self.told.clone(), ..Observed::new(None) };
         self.actions.clear();
         self.reads = 0;
         loop {
@@ -82,6 +85,9 @@ impl Run {
             let next = next(desired, &observed, when());
             if next.actions.is_empty() || self.actions.len() >= steps {
                 let done = next.actions.is_empty();
+                let rows =
+                    next.adoptions.iter().flat_map(|adoption| fields(&adoption.object, &adoption.changes, now()));
+                self.told = rows.collect();
                 self.left = next;
                 return Ok(done);
             }
@@ -189,6 +195,10 @@ impl Run {
             .chain(self.left.waiting.iter().map(|wait| format!("  waiting: {}: {}", wait.object, wait.why)))
             .collect::<Vec<_>>()
             .join("\n")
+    }
+
+    pub fn is_at_rest(&self) -> bool {
+        self.left.is_empty()
     }
 
     pub fn expect_rest(&self) -> Checked<()> {

@@ -120,6 +120,10 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
             let request = iam.delete_role_permissions_boundary().role_name(name);
             drop(clients.call("iam:DeleteRolePermissionsBoundary", &object, request.send()).await?);
         }
+        Action::TagRole { name, tags: wanted } => {
+            let request = iam.tag_role().role_name(name).set_tags(tags(wanted));
+            drop(clients.call("iam:TagRole", &object, request.send()).await?);
+        }
         Action::UntagRole { name, keys } => {
             let request = iam.untag_role().role_name(name).set_tag_keys(Some(keys.iter().cloned().collect()));
             drop(clients.call("iam:UntagRole", &object, request.send()).await?);

@@ -40,6 +40,11 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
             let request = gateway.update_stage().rest_api_id(rest_api_id).stage_name(name).patch_operations(operation);
             drop(clients.call("apigateway:UpdateStage", &object, request.send()).await?);
         }
+        Action::TagResource { arn, tags, .. } => {
+            let tags: HashMap<String, String> = tags.clone().into_iter().collect();
+            let request = gateway.tag_resource().resource_arn(arn).set_tags(Some(tags));
+            drop(clients.call("apigateway:TagResource", &object, request.send()).await?);
+        }
         Action::UntagResource { arn, keys, .. } => {
             let request = gateway.untag_resource().resource_arn(arn);
             let request = request.set_tag_keys(Some(keys.iter().cloned().collect()));

@@ -236,9 +236,66 @@ fn what_is_retained_serves_on_and_is_nobodys() {
 }
 
 #[test]
+fn what_is_nobodys_is_adopted_once_the_status_has_told_what_that_changes() {
+    world::run(async |world| {
+        let namespace = "adopted";
+        world.create_namespace(namespace);
+        let operator = start(world, namespace, &["--stalled-interval", "300ms", "--retry-min", "100ms"]).await;
+        world.apply(namespace, &ORDERS.replace("  routes:", "  deletionPolicy: Retain\n  routes:"));
+        let live = world.until_live(namespace, "orders").await;
+        let url = world.stage_url(&live, "/orders");
+        world.delete(namespace, "orders");
+        world.until_gone(namespace, "orders").await;
+        edit_by_hand(world, namespace).await;
+        let let_go = seen(world, namespace).await;
+
+        // While it only observes there is time to read.
+        let from = world.last_call().await;
+        let adopting = ORDERS.replace("{name: orders}", "{name: orders, annotations: {sfe.dev/adopt: 'true'}}");
+        world.apply(namespace, &adopting.replace("  routes:", "  managementPolicy: Observe\n  routes:"));
+        let tells = |endpoint: &Value| {
+            endpoint["status"]["adoption"].is_array() && condition(endpoint, "Stalled")["reason"] == "Differs"
+        };
+        let told = world.until_endpoint(namespace, "orders", "tells what it adopts", tells).await;
+        world.check_rest(&operator, namespace, "orders", "observed, and to be adopted").await;
+        assert_eq!(seen(world, namespace).await, let_go, "changed before it was told");
+        let owner = owner(namespace, "orders");
+        let rows: Vec<String> = told["status"]["adoption"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| format!("{} {}: {}", row["object"], row["field"], row["found"]).replace('"', ""))
+            .collect();
+        let (api, group) = (&live["status"]["api"]["restApiId"], owner.log_group_name());
+        for row in [
+            format!("role {} tags: none", owner.gateway_role_name()),
+            format!("role {} tags: none", owner.workflow_role_name()),
+            format!("log group {group} tags: none"),
+            format!("log group {group} retentionInDays: none"),
+            format!("state machine {} tags: none", owner.state_machine_name(sfe_core::api::StateMachineType::Standard)),
+            format!("REST API {api} tags: none").replace('"', ""),
+        ] {
+            assert!(rows.contains(&row), "{row}: {rows:#?}");
+        }
+
+        world.patch(namespace, "orders", &observe("Full")).await;
+        let adopted = world.until_live(namespace, "orders").await;
+        assert!(adopted["status"]["adoption"].is_null(), "{}", adopted["status"]["adoption"]);
+        assert_eq!(adopted["status"]["api"], live["status"]["api"], "another API, stage or deployment");
+        let calls = world.calls_after(from, &operator.access_key).await;
+        let made: Vec<&str> = writes(&calls).into_iter().filter(|name| !name.starts_with("Tag")).collect();
+        assert_eq!(made, ["PutRetentionPolicy"], "written beside tags");
+        assert_eq!(http::post(url.as_str(), "{}").send().await.status, 200);
+        world.delete(namespace, "orders");
+        world.until_gone(namespace, "orders").await;
+        assert_eq!(world.inventory(namespace).await, NONE, "adopted, and yet not all its own");
+    });
+}
+
+#[test]
 fn a_guests_routes_are_retained_on_the_api_of_its_host() {
     world::run(async |world| {
-        let namespace = "retained-guest";
+        let namespace = "guests-retained";
         world.create_namespace(namespace);
         let _operator = start(world, namespace, &["--retry-min", "100ms"]).await;
         let guest = ORDERS.replace("name: orders", "name: guest").replace("path: /orders", "path: /guest");
