@@ -1,6 +1,7 @@
 //! What a manifest asks for: a validated value, or every way in which the manifest is wrong. After this nothing can fail for the
 //! manifest's sake.
 
+mod bounds;
 mod path;
 mod roles;
 mod routes;
@@ -14,9 +15,11 @@ use jiff::SignedDuration;
 use crate::api::{self, StateMachineType, StepFunctionEndpoint};
 use crate::arn::Arn;
 use crate::kinds::{authorizer, log_group, method, model, rest_api, role, stage, state_machine};
+use crate::limits::Limits;
 use crate::mistakes::{FieldPath, Mistakes};
 use crate::owner::{Owner, Site};
 
+pub use bounds::referenced_state_machine;
 pub use path::RouteKey;
 pub use routes::Routes;
 pub use unwanted::{Unwanted, deleted};
@@ -28,6 +31,17 @@ pub struct Settings {
     pub cluster: String,
     /// The account whose credentials the operator has, and the Region of manifests that name none.
     pub site: Site,
+    /// The ARN of the managed policy that bounds every role that the operator makes.
+    pub permissions_boundary: Option<String>,
+    /// What each namespace may refer to; anything, without it.
+    pub limits: Option<Limits>,
+}
+
+impl Settings {
+    /// Those of a cluster whose admin forbids nothing.
+    pub fn new(cluster: String, site: Site) -> Self {
+        Self { cluster, site, permissions_boundary: None, limits: None }
+    }
 }
 
 /// What other objects say that a manifest refers to.
@@ -243,6 +257,7 @@ pub fn desired(
     let (mut mistakes, mut waiting) = (Mistakes::none(), Vec::new());
     let at = FieldPath::spec();
     check_region(spec, &site, &made_at(object, settings), &at, &mut mistakes);
+    bounds::check(spec, &owner, settings, &at, &mut mistakes);
     let workflow =
         workflow::parse(spec, references, &owner, &site, &at.field("stateMachine"), &mut mistakes, &mut waiting);
     let role_arn = roles::gateway_arn(spec, &owner, &site, &at.field("gatewayRole"), &mut mistakes);
@@ -276,8 +291,8 @@ pub fn desired(
             Ok(Desired {
                 owner,
                 site,
-                gateway_role,
-                workflow_role: role,
+                gateway_role: gateway_role.map(|role| bounds::bounded(role, settings)),
+                workflow_role: role.map(|role| bounds::bounded(role, settings)),
                 log_group,
                 state_machine,
                 api,

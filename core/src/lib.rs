@@ -18,6 +18,7 @@ pub mod drift;
 pub mod endpoint;
 pub mod executions;
 pub mod kinds;
+pub mod limits;
 pub mod mapping;
 pub mod mistakes;
 pub mod next;

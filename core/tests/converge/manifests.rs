@@ -16,7 +16,7 @@ pub struct Manifest {
 
 pub fn settings() -> Settings {
     let site = Site { partition: "aws".into(), account: "000000000000".into(), region: "eu-central-1".into() };
-    Settings { cluster: "c1".into(), site }
+    Settings::new("c1".into(), site)
 }
 
 impl Manifest {

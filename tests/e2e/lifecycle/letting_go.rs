@@ -364,3 +364,64 @@ fn a_look_that_is_asked_for_is_made_at_once_and_once() {
         assert_eq!(world.inventory(namespace).await, objects_of_orders(namespace));
     });
 }
+
+#[test]
+fn a_namespace_refers_to_nothing_that_its_limits_forbid() {
+    const BOUNDARY: &str = "arn:aws:iam::000000000000:policy/limited-boundary";
+    world::run(async |world| {
+        let namespace = "limited";
+        world.create_namespace(namespace);
+        let document =
+            r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}"#;
+        let policy = world.iam.create_policy().policy_name("limited-boundary").policy_document(document);
+        policy.send().await.unwrap();
+        let limits = world.sandbox.directory().join("limits.yaml");
+        let rule = format!(
+            "- namespaces: ['{namespace}']\n  stateMachines: ['arn:aws:states:*:000000000000:stateMachine:limited-*']\n"
+        );
+        std::fs::write(&limits, rule).unwrap();
+
+        // Roles that were made without it get the boundary.
+        let operator = start(world, namespace, &[]).await;
+        world.apply(namespace, ORDERS);
+        world.until_live(namespace, "orders").await;
+        operator.stop();
+        let flags = ["--permissions-boundary", BOUNDARY, "--limits", limits.to_str().unwrap()];
+        let operator = start(world, namespace, &flags).await;
+        until("both roles are bounded", async || {
+            let roles = picture::of(world, &owner(namespace, "orders")).await["roles"].clone();
+            let bounded = ["gateway", "workflow"].iter().all(|role| roles[role]["boundary"] == BOUNDARY);
+            if bounded { Ok(()) } else { Err(roles) }
+        })
+        .await;
+        world.until_live(namespace, "orders").await;
+
+        let others = json!({
+            "apiVersion": "sfe.dev/v1alpha1",
+            "kind": "StepFunctionEndpoint",
+            "metadata": { "name": "others" },
+            "spec": {
+                "stateMachine": { "arn": "arn:aws:states:eu-central-1:000000000000:stateMachine:secret" },
+                "gatewayRole": { "permissionsBoundaryArn": "arn:aws:iam::aws:policy/AdministratorAccess" },
+                "routes": [{ "path": "/", "method": "POST", "auth": { "type": "NONE" } }],
+            },
+        });
+        let from = world.last_call().await;
+        world.apply(namespace, &others.to_string());
+        let stalled = |endpoint: &Value| condition(endpoint, "Stalled")["reason"] == "InvalidManifest";
+        let refused = world.until_endpoint(namespace, "others", "refused", stalled).await;
+        let message = condition(&refused, "Stalled")["message"].as_str().unwrap();
+        for part in [
+            "spec.stateMachine.arn: `arn:aws:states:eu-central-1:000000000000:stateMachine:secret`: ",
+            "allowed are arn:aws:states:*:000000000000:stateMachine:limited-*",
+            "spec.gatewayRole.permissionsBoundaryArn: `arn:aws:iam::aws:policy/AdministratorAccess`: ",
+            BOUNDARY,
+        ] {
+            assert!(message.contains(part), "{part}: {message}");
+        }
+        let called = calls(world, &operator, from).await;
+        let about_it: Vec<&String> = called.iter().filter(|name| *name == "DescribeStateMachine").collect();
+        assert!(about_it.is_empty(), "another's state machine was looked at: {called:?}");
+        assert_eq!(writes(&world.calls_after(from, &operator.access_key).await), [""; 0]);
+    });
+}
