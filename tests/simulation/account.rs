@@ -82,7 +82,8 @@ impl Account {
                 Fact::RestApis(ours.map(|api| api.observed.clone()).collect())
             }
             Read::RestApisNamed(name) => {
-                let nobodys = self.apis.values().filter(|api| Owner::of(&api.tags).is_none() && api.observed.name == *name);
+                let nobodys =
+                    self.apis.values().filter(|api| Owner::of(&api.tags).is_none() && api.observed.name == *name);
                 Fact::RestApisNamed(nobodys.map(|api| api.observed.clone()).collect())
             }
             Read::Resources(id) => Fact::Resources(self.api(id)?.resources.clone()),
@@ -126,11 +127,9 @@ impl Account {
             }
             (log_group::Action::TagResource { .. } | log_group::Action::UntagResource { .. }, Some(found)) => {
                 let before = found.tags.clone();
-                match action {
-                    log_group::Action::TagResource { tags, .. } => found.tags.extend(tags.clone()),
-                    log_group::Action::UntagResource { keys, .. } => found.tags.retain(|key, _| !keys.contains(key)),
-                    _ => {}
-                }
+                let mut changed = Seen::Present(found.clone());
+                log_group::fold(&mut changed, action);
+                found.tags = changed.present().map(|group| group.tags.clone()).unwrap_or_default();
                 self.check_ours(&before, action_name(&name));
             }
             (log_group::Action::DeleteLogGroup { .. }, Some(_)) => {
