@@ -53,10 +53,17 @@ impl Action {
             Self::LogGroup(log_group::Action::DeleteLogGroup { .. }) => Operation::DeleteLogGroup,
             Self::StateMachine(_, state_machine::Action::CreateStateMachine(_)) => Operation::CreateStateMachine,
             Self::StateMachine(_, state_machine::Action::UpdateStateMachine { .. }) => Operation::UpdateStateMachine,
+            Self::LogGroup(log_group::Action::TagResource { .. }) => Operation::TagLogGroup,
+            Self::StateMachine(_, state_machine::Action::TagResource { .. }) => Operation::TagStateMachine,
+            Self::RestApi(rest_api::Action::TagResource { .. }) => Operation::TagApiGateway,
+            Self::Stage(stage::Action::TagResource { .. }) => Operation::TagApiGateway,
+            Self::LogGroup(log_group::Action::UntagResource { .. }) => Operation::UntagLogGroup,
+            Self::StateMachine(_, state_machine::Action::UntagResource { .. }) => Operation::UntagStateMachine,
             Self::StateMachine(_, state_machine::Action::DeleteStateMachine { .. }) => Operation::DeleteStateMachine,
             Self::RestApi(rest_api::Action::RecordIntent) => return None,
             Self::RestApi(rest_api::Action::CreateRestApi(_)) => Operation::CreateRestApi,
             Self::RestApi(rest_api::Action::UpdateRestApi { .. }) => Operation::UpdateRestApi,
+            Self::RestApi(rest_api::Action::UntagResource { .. }) => Operation::UntagApiGateway,
             Self::RestApi(rest_api::Action::DeleteRestApi { .. }) => Operation::DeleteRestApi,
             Self::Resource(resource::Action::CreateResource { .. }) => Operation::CreateResource,
             Self::Resource(resource::Action::DeleteResource { .. }) => Operation::DeleteResource,
@@ -72,6 +79,7 @@ impl Action {
             Self::Deployment(deployment::Action::DeleteDeployment { .. }) => Operation::DeleteDeployment,
             Self::Stage(stage::Action::CreateStage { .. }) => Operation::CreateStage,
             Self::Stage(stage::Action::UpdateStage { .. }) => Operation::UpdateStage,
+            Self::Stage(stage::Action::UntagResource { .. }) => Operation::UntagApiGateway,
             Self::Stage(stage::Action::DeleteStage { .. }) => Operation::DeleteStage,
         })
     }
@@ -97,9 +105,10 @@ impl Action {
             Self::RestApi(action) => match action {
                 rest_api::Action::RecordIntent => "REST API".to_owned(),
                 rest_api::Action::CreateRestApi(want) => format!("REST API {}", want.name),
-                rest_api::Action::UpdateRestApi { id, .. } | rest_api::Action::DeleteRestApi { id } => {
-                    format!("REST API {id}")
-                }
+                rest_api::Action::UpdateRestApi { id, .. }
+                | rest_api::Action::TagResource { id, .. }
+                | rest_api::Action::UntagResource { id, .. }
+                | rest_api::Action::DeleteRestApi { id } => format!("REST API {id}"),
             },
             Self::Resource(action) => format!("resource {}", action.path()),
             Self::Authorizer(action) => format!("authorizer {}", action.name()),
@@ -142,6 +151,8 @@ impl Action {
                 | role::Action::AttachRolePolicy { .. }
                 | role::Action::DetachRolePolicy { .. }
                 | role::Action::DeleteRolePermissionsBoundary { .. }
+                | role::Action::TagRole { .. }
+                | role::Action::UntagRole { .. }
                 | role::Action::DeleteRole { .. } => None,
             },
             Self::Method(action) => match action {
@@ -149,6 +160,7 @@ impl Action {
                 | method::Action::PutIntegration { changes, .. }
                 | method::Action::PutIntegrationResponse { changes, .. } => Some(changes),
                 method::Action::PutMethod { .. }
+                | method::Action::UpdateMethod { .. }
                 | method::Action::PutMethodResponse { .. }
                 | method::Action::DeleteMethodResponse { .. }
                 | method::Action::DeleteIntegrationResponse { .. } => None,
@@ -183,6 +195,8 @@ fn role_operation(action: &role::Action) -> Operation {
         role::Action::DetachRolePolicy { .. } => Operation::DetachRolePolicy,
         role::Action::PutRolePermissionsBoundary { .. } => Operation::PutRolePermissionsBoundary,
         role::Action::DeleteRolePermissionsBoundary { .. } => Operation::DeleteRolePermissionsBoundary,
+        role::Action::TagRole { .. } => Operation::TagRole,
+        role::Action::UntagRole { .. } => Operation::UntagRole,
         role::Action::DeleteRole { .. } => Operation::DeleteRole,
     }
 }
@@ -199,6 +213,7 @@ fn method_operation(action: &method::Action) -> Operation {
     match action {
         method::Action::PutMethod { .. } => Operation::PutMethod,
         method::Action::DeleteMethod { .. } => Operation::DeleteMethod,
+        method::Action::UpdateMethod { .. } => Operation::UpdateMethod,
         method::Action::PutIntegration { .. } => Operation::PutIntegration,
         method::Action::PutMethodResponse { .. } => Operation::PutMethodResponse,
         method::Action::DeleteMethodResponse { .. } => Operation::DeleteMethodResponse,

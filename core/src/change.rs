@@ -37,6 +37,13 @@ impl Changes {
         self
     }
 
+    /// These, then those.
+    #[must_use]
+    pub fn chain(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
     /// Whether nothing differs.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -1,9 +1,11 @@
 //! What a manifest asks for: a validated value, or every way in which the manifest is wrong. After this nothing can fail for the
 //! manifest's sake.
 
+mod bounds;
 mod path;
 mod roles;
 mod routes;
+mod unwanted;
 mod workflow;
 
 use std::collections::BTreeMap;
@@ -13,11 +15,14 @@ use jiff::SignedDuration;
 use crate::api::{self, StateMachineType, StepFunctionEndpoint};
 use crate::arn::Arn;
 use crate::kinds::{authorizer, log_group, method, model, rest_api, role, stage, state_machine};
+use crate::limits::Limits;
 use crate::mistakes::{FieldPath, Mistakes};
 use crate::owner::{Owner, Site};
 
+pub use bounds::referenced_state_machine;
 pub use path::RouteKey;
 pub use routes::Routes;
+pub use unwanted::{Unwanted, deleted};
 
 /// What the operator itself was told.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +31,17 @@ pub struct Settings {
     pub cluster: String,
     /// The account whose credentials the operator has, and the Region of manifests that name none.
     pub site: Site,
+    /// The ARN of the managed policy that bounds every role that the operator makes.
+    pub permissions_boundary: Option<String>,
+    /// What each namespace may refer to; anything, without it.
+    pub limits: Option<Limits>,
+}
+
+impl Settings {
+    /// Those of a cluster whose admin forbids nothing.
+    pub fn new(cluster: String, site: Site) -> Self {
+        Self { cluster, site, permissions_boundary: None, limits: None }
+    }
 }
 
 /// What other objects say that a manifest refers to.
@@ -50,6 +66,8 @@ pub struct Host {
     pub exists: bool,
     /// Whether it refers to another itself.
     pub is_guest: bool,
+    /// Why it writes nothing, if that is so.
+    pub idle: Option<&'static str>,
     /// The URL of its stage.
     pub url: Option<String>,
     /// What it says of us.
@@ -81,6 +99,12 @@ pub struct Desired {
     pub executions: Executions,
     /// The StepFunctionEndpoints for which all of this stays, though it is to be deleted.
     pub kept_for: Vec<String>,
+    /// Whether what has the same name and nobody's tags is taken over.
+    pub adopts: bool,
+    /// Whether nothing of this is to be written to AWS, and differences are told alone.
+    pub observed_only: bool,
+    /// What becomes of everything of ours once nothing is wanted.
+    pub unwanted: Unwanted,
 }
 
 /// The REST API of ours with everything on it.
@@ -107,6 +131,8 @@ pub enum GuestRoutes {
     Served { hash: String },
     /// It isn't ready, or its manifest is wrong: the methods with its marker stay as they are.
     Held { marker: String },
+    /// It is deleted, and its routes are retained: the methods with its marker stay without it.
+    Released { marker: String },
     /// They collide with others: the methods with its marker stay as they are.
     Refused { marker: String, why: String },
 }
@@ -168,6 +194,9 @@ impl Desired {
             calls: None,
             executions: Executions { keep: 0, interval: EXECUTIONS_INTERVAL },
             kept_for: Vec::new(),
+            adopts: false,
+            observed_only: false,
+            unwanted: Unwanted::Deleted,
         }
     }
 
@@ -228,9 +257,14 @@ pub fn desired(
     let (mut mistakes, mut waiting) = (Mistakes::none(), Vec::new());
     let at = FieldPath::spec();
     check_region(spec, &site, &made_at(object, settings), &at, &mut mistakes);
+    bounds::check(spec, &owner, settings, &at, &mut mistakes);
     let workflow =
         workflow::parse(spec, references, &owner, &site, &at.field("stateMachine"), &mut mistakes, &mut waiting);
     let role_arn = roles::gateway_arn(spec, &owner, &site, &at.field("gatewayRole"), &mut mistakes);
+    let adopts = object.adopts().unwrap_or_else(|found| {
+        mistakes.add(FieldPath::annotation(api::ADOPT), found, "allowed are \"true\" and \"false\"");
+        false
+    });
     let executions = parse_executions(spec.executions.as_ref(), &at.field("executions"), &mut mistakes);
     // The routes are checked also where the state machine or the role is wrong, as far as the type is known.
     let machine = workflow::target(spec, references, &owner, &site);
@@ -257,8 +291,8 @@ pub fn desired(
             Ok(Desired {
                 owner,
                 site,
-                gateway_role,
-                workflow_role: role,
+                gateway_role: gateway_role.map(|role| bounds::bounded(role, settings)),
+                workflow_role: role.map(|role| bounds::bounded(role, settings)),
                 log_group,
                 state_machine,
                 api,
@@ -266,6 +300,9 @@ pub fn desired(
                 calls: Some(calls),
                 executions,
                 kept_for: Vec::new(),
+                adopts,
+                observed_only: object.is_observed_only(),
+                unwanted: Unwanted::Deleted,
             })
         }
         _ => Err(Undesired::Waiting(waiting)),

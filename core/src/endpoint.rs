@@ -4,18 +4,20 @@
 //! - A deployment is made of a finished API alone: CreateDeployment fails on a method without integration.
 
 mod gateway;
+mod letting_go;
 mod workflow;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::action::Action;
-use crate::desired::{Api, Desired};
+use crate::claim::Claim;
+use crate::desired::{Api, Desired, Unwanted};
 use crate::kinds::{role, state_machine};
 use crate::next::{Next, Seen, Until};
 use crate::observed::Observed;
 use crate::policy::PolicyDocument;
 
-pub use gateway::{Live, live, snapshot};
+pub use gateway::{Live, is_released, live, snapshot};
 
 /// The times that decide. Both are when this pass began, before its reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,11 +30,20 @@ pub struct When {
 
 /// What is next. All three lists empty is what converged means.
 pub fn next(desired: &Desired, observed: &Observed, when: When) -> Next<Action> {
+    match desired.unwanted {
+        Unwanted::Deleted => {}
+        Unwanted::Released => return letting_go::next(desired, observed, when),
+        Unwanted::Left => return hosted(desired),
+    }
     let released = released(desired, observed);
     let mut next = workflow::supports(desired, observed, released);
-    let ready = next.is_empty();
+    let (ready, settled) = (next.is_empty(), next.refused.is_empty() && workflow::is_read(desired, observed));
     next.and(workflow::leftovers(desired, observed, released && ready));
-    next.and(gateway::api(desired, observed, when, ready));
+    if !settled && desired.api.is_some() && observed.rest_api.is_absent() {
+        next.and(Next::wait("REST API", "none is made beside what is not known to be ours"));
+    } else {
+        next.and(gateway::api(desired, observed, when, ready));
+    }
     next.and(hosted(desired));
     if !desired.kept_for.is_empty() {
         let why = format!("StepFunctionEndpoints on its API go first: {}", desired.kept_for.join(", "));
@@ -111,7 +122,9 @@ pub fn is_ready(part: Part, desired: &Desired, observed: &Observed) -> Option<bo
             let Some(want) = &desired.state_machine else { return Some(true) };
             match observed.state_machine(want.type_) {
                 Seen::Unknown => None,
-                seen => Some(state_machine::next(owner, &want.arn, Some(want), seen).is_empty()),
+                seen => {
+                    Some(state_machine::next(&Claim::of(desired, observed), &want.arn, Some(want), seen).is_empty())
+                }
             }
         }
         Part::Routes => match (&desired.api, &observed.rest_api) {
@@ -144,6 +157,7 @@ fn allows(found: Option<&PolicyDocument>, want: Option<&PolicyDocument>) -> bool
 fn hosted(desired: &Desired) -> Next<Action> {
     let Some(hosted) = &desired.hosted else { return Next::nothing() };
     let (name, served) = (&hosted.host.name, hosted.host.guest.as_ref());
+    let idle = hosted.host.idle.map(|why| format!(", and {why}")).unwrap_or_default();
     match (&hosted.routes_hash, served) {
         (Some(_), Some(guest)) if guest.refused.is_some() => Next::refuse(
             format!(
@@ -154,10 +168,10 @@ fn hosted(desired: &Desired) -> Next<Action> {
         ),
         (Some(hash), Some(guest)) if guest.routes_hash.as_ref() == Some(hash) => Next::nothing(),
         (Some(_), _) => {
-            Next::wait_until("routes", &format!("StepFunctionEndpoint {name} has to serve them"), Until::Cluster)
+            Next::wait_until("routes", &format!("StepFunctionEndpoint {name} has to serve them{idle}"), Until::Cluster)
         }
         (None, Some(_)) if hosted.host.exists => {
-            Next::wait_until("routes", &format!("StepFunctionEndpoint {name} has to drop them"), Until::Cluster)
+            Next::wait_until("routes", &format!("StepFunctionEndpoint {name} has to drop them{idle}"), Until::Cluster)
         }
         (None, _) => Next::nothing(),
     }

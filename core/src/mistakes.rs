@@ -12,6 +12,11 @@ impl FieldPath {
         Self("spec".to_owned())
     }
 
+    /// An annotation of the object.
+    pub fn annotation(key: &str) -> Self {
+        Self("metadata.annotations".to_owned()).key(key)
+    }
+
     /// The member `name` of the object here.
     pub fn field(&self, name: &str) -> Self {
         Self(format!("{}.{name}", self.0))

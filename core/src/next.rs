@@ -54,6 +54,17 @@ pub struct Next<A> {
     pub waiting: Vec<Waiting>,
     /// What the operator will not do by itself.
     pub refused: Vec<Refusal>,
+    /// What is taken over, and what that changes: for each there is an action or a wait as well.
+    pub adoptions: Vec<Adoption>,
+}
+
+/// An object without an owner that is taken over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Adoption {
+    /// The object, as its actions name it.
+    pub object: String,
+    /// What that changes in it.
+    pub changes: Changes,
 }
 
 /// Something that is not ready yet.
@@ -74,6 +85,8 @@ pub enum Until {
     Sibling,
     /// AWS finishes something: look again soon.
     Aws,
+    /// The status tells of it first: look again soon.
+    Told,
     /// Another object in the cluster changes, which is watched.
     Cluster,
     /// This moment.
@@ -92,7 +105,7 @@ pub struct Refusal {
 impl<A> Next<A> {
     /// Nothing to do.
     pub fn nothing() -> Self {
-        Self { actions: Vec::new(), waiting: Vec::new(), refused: Vec::new() }
+        Self { actions: Vec::new(), waiting: Vec::new(), refused: Vec::new(), adoptions: Vec::new() }
     }
 
     /// One action.
@@ -120,7 +133,8 @@ impl<A> Next<A> {
         Self::refuse(
             format!("{kind} is not ours: {name} exists without this endpoint's tags"),
             format!(
-                "delete {name} if nothing uses it, or tag it with `sfe.dev/cluster`, `sfe.dev/namespace` and `sfe.dev/name` to hand it over"
+                "annotate the StepFunctionEndpoint with `sfe.dev/adopt: \"true\"` to have {name} tagged with `sfe.dev/cluster`, \
+                 `sfe.dev/namespace` and `sfe.dev/name` and changed as `status.adoption` then says, or delete it if nothing uses it"
             ),
         )
     }
@@ -140,11 +154,13 @@ impl<A> Next<A> {
         self.actions.extend(other.actions);
         self.waiting.extend(other.waiting);
         self.refused.extend(other.refused);
+        self.adoptions.extend(other.adoptions);
     }
 
     /// The same of another type of action.
     pub fn map<B>(self, convert: impl FnMut(A) -> B) -> Next<B> {
-        Next { actions: self.actions.into_iter().map(convert).collect(), waiting: self.waiting, refused: self.refused }
+        let Self { actions, waiting, refused, adoptions } = self;
+        Next { actions: actions.into_iter().map(convert).collect(), waiting, refused, adoptions }
     }
 
     /// Whether there is nothing left to do, to wait for or to refuse.

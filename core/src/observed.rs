@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::action::Action;
-use crate::api::{HttpMethod, StateMachineType, StepFunctionEndpointStatus};
+use crate::api::{Drift, HttpMethod, StateMachineType, StepFunctionEndpointStatus};
 use crate::arn::Arn;
-use crate::desired::Desired;
+use crate::desired::{Desired, Unwanted};
 use crate::kinds::{
     authorizer, deployment, log_group, method, model, request_validator, resource, rest_api, role, stage, state_machine,
 };
@@ -29,6 +29,10 @@ pub struct Observed {
     pub express: Seen<state_machine::Observed>,
     /// The REST API with our tags.
     pub rest_api: Seen<rest_api::Observed>,
+    /// The REST APIs of the wanted name that are nobody's.
+    pub namesakes: Seen<Vec<rest_api::Observed>>,
+    /// What the status has told of the objects that are to be taken over.
+    pub told_adoption: Vec<Drift>,
     /// Whether a CreateRestApi was about to be made.
     pub intent: rest_api::Intent,
     /// The API's resources and methods.
@@ -60,6 +64,8 @@ pub enum Read {
     StateMachine(StateMachineType, Arn),
     /// All REST APIs with the owner's tags.
     RestApis,
+    /// All REST APIs of this name that are nobody's.
+    RestApisNamed(String),
     /// An API's resources with methods, integrations and responses.
     Resources(String),
     /// An API's authorizers.
@@ -87,6 +93,8 @@ pub enum Fact {
     StateMachine(StateMachineType, Seen<state_machine::Observed>),
     /// Of `Read::RestApis`: those with the owner's tags alone.
     RestApis(Vec<rest_api::Observed>),
+    /// Of `Read::RestApisNamed`.
+    RestApisNamed(Vec<rest_api::Observed>),
     /// Of `Read::Resources`.
     Resources(resource::Observed),
     /// Of `Read::Authorizers`.
@@ -125,6 +133,7 @@ impl Observed {
                 Some(at) => rest_api::Intent::Earlier(at.0),
                 None => rest_api::Intent::None,
             },
+            told_adoption: status.map(|status| status.adoption.clone()).unwrap_or_default(),
             rest_api_in_status: api.and_then(|api| api.rest_api_id.clone()),
             ..Self::default()
         }
@@ -172,6 +181,7 @@ impl Observed {
             Fact::LogGroup(seen) => self.log_group = seen,
             Fact::StateMachine(type_, seen) => *self.state_machine_mut(type_) = seen,
             Fact::RestApis(found) => self.rest_api = rest_api::choose(found, self.rest_api_in_status.as_deref()),
+            Fact::RestApisNamed(found) => self.namesakes = Seen::Present(found),
             Fact::Resources(found) => self.resources = Seen::Present(found),
             Fact::Authorizers(found) => self.authorizers = Seen::Present(found),
             Fact::RequestValidator(found) => self.request_validator = Seen::Present(found),
@@ -229,6 +239,20 @@ impl Observed {
                 self.stages = Seen::Present(BTreeMap::new());
             }
             (rest_api::Action::RecordIntent, Answer::Recorded(at)) => self.intent = rest_api::Intent::Recorded(at),
+            (rest_api::Action::TagResource { id, tags, .. }, _) => {
+                let taken = self.namesakes.present().and_then(|found| found.iter().find(|api| api.id == *id)).cloned();
+                self.rest_api = match taken {
+                    Some(mut found) => {
+                        found.tags.extend(tags.clone());
+                        Seen::Present(found)
+                    }
+                    None => Seen::Unknown,
+                };
+            }
+            (rest_api::Action::UntagResource { .. }, _) => {
+                rest_api::fold(&mut self.rest_api, action);
+                self.stages = Seen::Unknown; // those of the next, if there are several
+            }
             (rest_api::Action::DeleteRestApi { id }, _) if self.is_duplicate(id) => {
                 if let Some(found) = self.rest_api.present_mut() {
                     found.duplicates.retain(|duplicate| duplicate != id);
@@ -277,13 +301,19 @@ fn on<T>(seen: &mut Seen<T>, fold: impl FnOnce(&mut T)) {
 pub fn reads(desired: &Desired, observed: &Observed) -> BTreeSet<Read> {
     let owner = &desired.owner;
     let mut reads = BTreeSet::new();
+    if desired.unwanted == Unwanted::Left {
+        return reads;
+    }
     for (purpose, name) in
         [(role::Purpose::Gateway, owner.gateway_role_name()), (role::Purpose::Workflow, owner.workflow_role_name())]
     {
         match observed.role(purpose) {
             Seen::Unknown => drop(reads.insert(Read::Role(purpose, name))),
             Seen::Present(found)
-                if !desired.wants_role(purpose) && owner.owns(&found.tags) && found.inline_policies.is_none() =>
+                if desired.unwanted == Unwanted::Deleted
+                    && !desired.wants_role(purpose)
+                    && owner.owns(&found.tags)
+                    && found.inline_policies.is_none() =>
             {
                 reads.insert(Read::RolePolicies(purpose, name));
             }
@@ -300,7 +330,10 @@ pub fn reads(desired: &Desired, observed: &Observed) -> BTreeSet<Read> {
     }
     match &observed.rest_api {
         Seen::Unknown => drop(reads.insert(Read::RestApis)),
-        Seen::Absent => {}
+        Seen::Absent => {
+            let name = desired.api.as_ref().filter(|_| desired.adopts).map(|api| api.rest_api.name.clone());
+            reads.extend(name.filter(|_| observed.namesakes.is_unknown()).map(Read::RestApisNamed));
+        }
         Seen::Present(found) => reads.extend(reads_on(desired, observed, &found.id)),
     }
     reads

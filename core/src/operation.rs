@@ -49,22 +49,30 @@ operations! {
     PutRolePermissionsBoundary => "iam" "PutRolePermissionsBoundary",
     DeleteRolePermissionsBoundary => "iam" "DeleteRolePermissionsBoundary",
     DeleteRole => "iam" "DeleteRole",
+    TagRole => "iam" "TagRole",
+    UntagRole => "iam" "UntagRole",
     DescribeLogGroups => "logs" "DescribeLogGroups",
     ListTagsOfLogGroup => "logs" "ListTagsForResource",
     FilterLogEvents => "logs" "FilterLogEvents",
     CreateLogGroup => "logs" "CreateLogGroup",
     PutRetentionPolicy => "logs" "PutRetentionPolicy",
     DeleteLogGroup => "logs" "DeleteLogGroup",
+    TagLogGroup => "logs" "TagResource",
+    UntagLogGroup => "logs" "UntagResource",
     DescribeStateMachine => "states" "DescribeStateMachine",
     ListTagsOfStateMachine => "states" "ListTagsForResource",
     ListExecutions => "states" "ListExecutions",
     CreateStateMachine => "states" "CreateStateMachine",
     UpdateStateMachine => "states" "UpdateStateMachine",
     DeleteStateMachine => "states" "DeleteStateMachine",
+    TagStateMachine => "states" "TagResource",
+    UntagStateMachine => "states" "UntagResource",
     GetRestApis => "apigateway" "GetRestApis",
     CreateRestApi => "apigateway" "CreateRestApi",
     UpdateRestApi => "apigateway" "UpdateRestApi",
     DeleteRestApi => "apigateway" "DeleteRestApi",
+    TagApiGateway => "apigateway" "TagResource",
+    UntagApiGateway => "apigateway" "UntagResource",
     GetResources => "apigateway" "GetResources",
     CreateResource => "apigateway" "CreateResource",
     DeleteResource => "apigateway" "DeleteResource",
@@ -82,6 +90,7 @@ operations! {
     DeleteModel => "apigateway" "DeleteModel",
     PutMethod => "apigateway" "PutMethod",
     DeleteMethod => "apigateway" "DeleteMethod",
+    UpdateMethod => "apigateway" "UpdateMethod",
     PutIntegration => "apigateway" "PutIntegration",
     PutMethodResponse => "apigateway" "PutMethodResponse",
     DeleteMethodResponse => "apigateway" "DeleteMethodResponse",
@@ -175,12 +184,20 @@ impl Operation {
             | Self::PutRolePermissionsBoundary
             | Self::DeleteRolePermissionsBoundary
             | Self::DeleteRole
+            | Self::TagRole
+            | Self::UntagRole
             | Self::DescribeLogGroups
             | Self::ListTagsOfLogGroup
             | Self::FilterLogEvents
             | Self::CreateLogGroup
             | Self::PutRetentionPolicy
             | Self::DeleteLogGroup
+            | Self::TagLogGroup
+            | Self::UntagLogGroup
+            | Self::TagStateMachine
+            | Self::UntagStateMachine
+            | Self::TagApiGateway
+            | Self::UntagApiGateway
             | Self::GetRestApis
             | Self::UpdateRestApi
             | Self::GetAuthorizers
@@ -197,6 +214,7 @@ impl Operation {
             | Self::DeleteModel
             | Self::PutMethod
             | Self::DeleteMethod
+            | Self::UpdateMethod
             | Self::PutIntegration
             | Self::PutMethodResponse
             | Self::DeleteMethodResponse

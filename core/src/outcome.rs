@@ -1,6 +1,6 @@
 //! How one pass ended, and when to look again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -21,6 +21,8 @@ pub struct Outcome {
     pub executions: Option<ExecutionsStatus>,
     /// What could not be read or written beside them.
     pub failures: Vec<Failure>,
+    /// The look that was asked for by `sfe.dev/requestedAt`, if any: this pass answers it.
+    pub requested_at: Option<String>,
 }
 
 /// What happened to the AWS objects.
@@ -79,15 +81,22 @@ impl Outcome {
     pub fn must_retry(&self) -> bool {
         self.failures().any(|failure| failure.remedy == Remedy::Retry)
             || self.convergence.iter().flat_map(|convergence| &convergence.next.waiting).any(|wait| match wait.until {
-                Until::Aws => true,
+                Until::Aws | Until::Told => true,
                 Until::Sibling => !self.is_stalled(),
                 Until::Cluster | Until::Time(_) => false,
             })
     }
 
+    /// Whether nothing may be written, and AWS is known to differ: only a person can make that end.
+    pub fn differs_unwritten(&self) -> bool {
+        self.desired.as_ref().is_ok_and(|desired| desired.observed_only)
+            && self.convergence.as_ref().is_some_and(|convergence| !convergence.next.actions.is_empty())
+    }
+
     /// Whether a person must do something.
     pub fn is_stalled(&self) -> bool {
-        matches!(self.desired, Err(Undesired::Invalid(_)))
+        self.differs_unwritten()
+            || matches!(self.desired, Err(Undesired::Invalid(_)))
             || self.convergence.as_ref().is_some_and(|convergence| !convergence.next.refused.is_empty())
             || self.failures().any(|failure| matches!(failure.remedy, Remedy::Person { .. }))
     }
@@ -133,6 +142,14 @@ impl Outcome {
             }
             Err(Undesired::Waiting(waits)) => lines.extend(waits.iter().map(|wait| format!("waiting: {wait}"))),
             Ok(_) => {}
+        }
+        if let (true, Some(convergence)) = (self.differs_unwritten(), &self.convergence) {
+            let objects: BTreeSet<&str> = convergence.drift.iter().map(|row| row.object.as_str()).collect();
+            let objects: Vec<&str> = objects.into_iter().collect();
+            lines.push(format!("observed only, AWS differs from the manifest: {}", objects.join(", ")));
+            lines.push(
+                "hint: `status.drift` says how; `managementPolicy: Full` makes it as the manifest says".to_owned(),
+            );
         }
         // In an order of their own, as calls end in any: a status that says the same is not written again.
         let failures: BTreeMap<&str, &Failure> =

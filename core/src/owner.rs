@@ -1,6 +1,6 @@
 //! Whose an AWS object is, where it is, and what it is called.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
@@ -24,10 +24,19 @@ pub struct Owner {
 impl Owner {
     /// The tags that every object of ours carries.
     pub fn tags(&self) -> Tags {
-        [("sfe.dev/cluster", &self.cluster), ("sfe.dev/namespace", &self.namespace), ("sfe.dev/name", &self.name)]
-            .into_iter()
-            .map(|(key, value)| (key.to_owned(), value.clone()))
-            .collect()
+        let values = [&self.cluster, &self.namespace, &self.name];
+        TAGS.into_iter().zip(values).map(|(key, value)| (key.to_owned(), value.clone())).collect()
+    }
+
+    /// The keys of these tags.
+    pub fn tag_keys() -> BTreeSet<String> {
+        TAGS.iter().map(|key| (*key).to_owned()).collect()
+    }
+
+    /// Whose an object with these tags is; nobody's, unless it carries all three.
+    pub fn of(tags: &Tags) -> Option<Self> {
+        let [cluster, namespace, name] = TAGS.map(|key| tags.get(key).cloned());
+        Some(Self { cluster: cluster?, namespace: namespace?, name: name? })
     }
 
     /// Whether an object with these tags is ours.
@@ -75,6 +84,8 @@ impl Owner {
     }
 }
 
+/// The keys of the owner's tags: cluster, namespace, name.
+const TAGS: [&str; 3] = ["sfe.dev/cluster", "sfe.dev/namespace", "sfe.dev/name"];
 /// How every marker of ours starts.
 pub const MARKER: &str = "sfe-";
 /// IAM's path of our roles. It can't be changed later, and iam:PassRole is limited by it.
@@ -121,6 +132,11 @@ impl Site {
         format!("arn:{}:logs:{}:{}:log-group:{name}", self.partition, self.region, self.account).parse().ok()
     }
 
+    /// The ARN of a REST API, by which it is tagged.
+    pub fn rest_api_arn(&self, rest_api_id: &str) -> String {
+        format!("arn:{}:apigateway:{}::/restapis/{rest_api_id}", self.partition, self.region)
+    }
+
     /// The ARN of a stage, by which it is tagged.
     pub fn stage_arn(&self, rest_api_id: &str, stage: &str) -> String {
         format!("arn:{}:apigateway:{}::/restapis/{rest_api_id}/stages/{stage}", self.partition, self.region)
@@ -154,7 +170,9 @@ mod tests {
     fn all_three_tags_make_an_owner() {
         let mut tags = owner("a", "b").tags();
         assert!(owner("a", "b").owns(&tags));
+        assert_eq!(Owner::of(&tags), Some(owner("a", "b")));
         tags.remove("sfe.dev/cluster");
         assert!(!owner("a", "b").owns(&tags));
+        assert_eq!(Owner::of(&tags), None);
     }
 }

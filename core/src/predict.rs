@@ -14,7 +14,7 @@ use crate::kinds::{
 };
 use crate::next::{Next, Seen};
 use crate::observed::{Answer, Fact, Observed, Read, reads};
-use crate::owner::Site;
+use crate::owner::{Owner, Site};
 
 /// The most actions of one plan: 100 routes take about 900.
 const ACTIONS_MAX: usize = 4_000;
@@ -123,7 +123,7 @@ impl World {
             log_group: observed.log_group.present().cloned(),
             standard: observed.standard.present().cloned(),
             express: observed.express.present().cloned(),
-            rest_api: observed.rest_api.present().cloned(),
+            rest_api: observed.rest_api.present().or_else(|| sole(&observed.namesakes)).cloned(),
             resources: observed.resources.present().cloned().unwrap_or_default(),
             authorizers: observed.authorizers.present().cloned().unwrap_or_default(),
             request_validator: observed.request_validator.present().cloned().unwrap_or_default(),
@@ -159,6 +159,10 @@ impl World {
             Read::LogGroup(_) => Fact::LogGroup(seen(self.log_group.clone())),
             Read::StateMachine(type_, _) => Fact::StateMachine(*type_, seen(self.state_machine(*type_).clone())),
             Read::RestApis => Fact::RestApis(self.rest_apis()),
+            Read::RestApisNamed(name) => {
+                let nobodys = |api: &&rest_api::Observed| Owner::of(&api.tags).is_none() && api.name == *name;
+                Fact::RestApisNamed(self.rest_api.iter().filter(nobodys).cloned().collect())
+            }
             Read::Resources(_) => Fact::Resources(self.resources.clone()),
             Read::Authorizers(_) => Fact::Authorizers(self.authorizers.clone()),
             Read::RequestValidators(_) => Fact::RequestValidator(self.request_validator.clone()),
@@ -169,7 +173,8 @@ impl World {
     }
 
     fn rest_apis(&self) -> Vec<rest_api::Observed> {
-        let Some(kept) = &self.rest_api else { return Vec::new() };
+        let ours = |api: &&rest_api::Observed| Owner::of(&api.tags).is_some();
+        let Some(kept) = self.rest_api.as_ref().filter(ours) else { return Vec::new() };
         let alone = rest_api::Observed { duplicates: Vec::new(), ..kept.clone() };
         let younger = |id: &String| rest_api::Observed { id: id.clone(), created_at: Timestamp::MAX, ..alone.clone() };
         [alone.clone()].into_iter().chain(kept.duplicates.iter().map(younger)).collect()
@@ -223,6 +228,14 @@ impl World {
                     | state_machine::Action::UpdateStateMachine { to: want, .. } => {
                         Some(state_machine::predicted(want))
                     }
+                    state_machine::Action::TagResource { tags, .. } => machine.take().map(|mut found| {
+                        found.tags.extend(tags.clone());
+                        found
+                    }),
+                    state_machine::Action::UntagResource { keys, .. } => machine.take().map(|mut found| {
+                        found.tags.retain(|key, _| !keys.contains(key));
+                        found
+                    }),
                     state_machine::Action::DeleteStateMachine { .. } => None,
                 };
                 Answer::Done
@@ -301,6 +314,18 @@ impl World {
                 change(&mut self.rest_api, |seen| rest_api::fold(seen, action));
                 Answer::Done
             }
+            rest_api::Action::TagResource { tags, .. } => {
+                if let Some(found) = &mut self.rest_api {
+                    found.tags.extend(tags.clone());
+                }
+                Answer::Done
+            }
+            rest_api::Action::UntagResource { keys, .. } => {
+                if let Some(found) = &mut self.rest_api {
+                    found.tags.retain(|key, _| !keys.contains(key));
+                }
+                Answer::Done
+            }
             rest_api::Action::DeleteRestApi { id } => {
                 match self.rest_api.as_mut().filter(|kept| kept.id != *id) {
                     Some(kept) => kept.duplicates.retain(|duplicate| duplicate != id),
@@ -333,6 +358,14 @@ impl World {
             return;
         }
         method::fold(&mut resource.methods, action);
+    }
+}
+
+/// The API that may be taken over.
+fn sole(namesakes: &Seen<Vec<rest_api::Observed>>) -> Option<&rest_api::Observed> {
+    match namesakes.present().map(Vec::as_slice) {
+        Some([one]) => Some(one),
+        Some(_) | None => None,
     }
 }
 

@@ -5,6 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::api::{ApiStatus, GuestStatus, RouteStatus, StateMachineStatus, StepFunctionEndpointStatus, moment};
 use crate::desired::{Api, Desired, GuestRoutes};
+use crate::drift;
 use crate::endpoint::{self, Part};
 use crate::kinds::rest_api::Intent;
 use crate::next::Seen;
@@ -23,12 +24,21 @@ pub fn status(
 ) -> StepFunctionEndpointStatus {
     let mut status = previous.cloned().unwrap_or_default();
     status.observed_generation = generation;
+    status.last_handled_reconcile_at = outcome.requested_at.clone().or(status.last_handled_reconcile_at);
+    remove(&mut status, "Suspended");
     if let Some(convergence) = &outcome.convergence {
+        let adoptions = convergence.next.adoptions.iter();
+        let rows = adoptions.flat_map(|adoption| drift::fields(&adoption.object, &adoption.changes, now)).collect();
+        status.adoption = drift::since(rows, &status.adoption);
         if let Ok(desired) = &outcome.desired {
             tell_objects(&mut status, desired, &convergence.observed);
             tell_parts(&mut status, desired, convergence, generation, now);
         }
-        if !convergence.drift.is_empty() {
+        if outcome.desired.as_ref().is_ok_and(|desired| desired.observed_only) {
+            if convergence.failures.is_empty() {
+                status.drift = drift::since(convergence.drift.clone(), &status.drift);
+            }
+        } else if !convergence.drift.is_empty() {
             status.drift = convergence.drift.clone();
         } else if previous.and_then(|previous| previous.observed_generation) != generation {
             status.drift.clear();
@@ -36,9 +46,29 @@ pub fn status(
     }
     if let Ok(desired) = &outcome.desired {
         tell_executions(&mut status, desired, outcome);
+        if desired.observed_only {
+            let message = "nothing is written to AWS: `spec.managementPolicy` is Observe";
+            set(&mut status, "ObservedOnly", true, "Observe", message, generation, now);
+        } else {
+            remove(&mut status, "ObservedOnly");
+        }
     }
     tell_readiness(&mut status, outcome, generation, now);
     bounded(status)
+}
+
+/// The whole status of an object that is suspended. As Flux does with its own objects, it says of AWS what it said before, and of that
+/// generation: nothing was compared with this one, and a Ready that nobody has checked must not count for it. Nothing is in progress either.
+pub fn suspended(
+    previous: Option<&StepFunctionEndpointStatus>,
+    generation: Option<i64>,
+    now: Timestamp,
+) -> StepFunctionEndpointStatus {
+    let mut status = previous.cloned().unwrap_or_default();
+    remove(&mut status, "Reconciling");
+    let message = "nothing is read or written in AWS until `spec.suspend` is false";
+    set(&mut status, "Suspended", true, "Suspended", message, generation, now);
+    status
 }
 
 /// Ids, ARNs and URLs.
@@ -106,24 +136,27 @@ fn tell_api(status: &mut StepFunctionEndpointStatus, desired: &Desired, api: &Ap
     status.url = serves.map(|(id, stage)| desired.site.stage_url(id, stage));
     status.api = Some(told);
     let live = endpoint::live(api, observed).is_some();
+    let done = live && !observed.methods().any(|(_, _, found)| endpoint::is_released(api, found));
     let previous = std::mem::take(&mut status.guests);
     status.guests = api
         .guests
         .iter()
-        .map(|(name, fate)| tell_guest(name, fate, live, previous.iter().find(|guest| &guest.name == name)))
+        .filter_map(|(name, fate)| tell_guest(name, fate, done, previous.iter().find(|guest| &guest.name == name)))
         .chain(previous.iter().filter(|guest| !live && !api.guests.contains_key(&guest.name)).cloned())
         .collect();
 }
 
-/// What a guest is told: the hash that the stage serves, which is the former one until the stage has moved.
-fn tell_guest(name: &str, fate: &GuestRoutes, live: bool, previous: Option<&GuestStatus>) -> GuestStatus {
+/// What a guest is told: the hash that the stage serves, which is the former one until the stage has moved; nothing, once it is let go.
+fn tell_guest(name: &str, fate: &GuestRoutes, done: bool, previous: Option<&GuestStatus>) -> Option<GuestStatus> {
     let before = previous.and_then(|guest| guest.routes_hash.clone());
     let (routes_hash, refused) = match fate {
-        GuestRoutes::Served { hash } if live => (Some(hash.clone()), None),
+        GuestRoutes::Served { hash } if done => (Some(hash.clone()), None),
+        GuestRoutes::Released { .. } if done => return None,
         GuestRoutes::Served { .. } | GuestRoutes::Held { .. } => (before, None),
+        GuestRoutes::Released { .. } => return previous.cloned(),
         GuestRoutes::Refused { why, .. } => (before, Some(why.clone())),
     };
-    GuestStatus { name: name.to_owned(), routes_hash, refused }
+    Some(GuestStatus { name: name.to_owned(), routes_hash, refused })
 }
 
 /// The conditions of the parts; one that is not known keeps its previous state.
@@ -174,6 +207,7 @@ fn tell_readiness(status: &mut StepFunctionEndpointStatus, outcome: &Outcome, ge
     let problem = outcome.problem();
     let (reason, holds, gone) = match (outcome.is_stalled(), outcome.desired.is_err()) {
         (true, true) => ("InvalidManifest", "Stalled", "Reconciling"),
+        (true, false) if outcome.differs_unwritten() => ("Differs", "Stalled", "Reconciling"),
         (true, false) => ("NeedsPerson", "Stalled", "Reconciling"),
         (false, true) => ("WaitingForReference", "Reconciling", "Stalled"),
         (false, false) if outcome.failures().next().is_some() => ("Retrying", "Reconciling", "Stalled"),
@@ -222,8 +256,17 @@ fn set(
 
 /// The order in which a person reads the conditions.
 fn rank(name: &str) -> usize {
-    const ORDER: [&str; 7] =
-        ["Ready", "Reconciling", "Stalled", "RolesReady", "StateMachineReady", "RoutesReady", "Live"];
+    const ORDER: [&str; 9] = [
+        "Ready",
+        "Reconciling",
+        "Stalled",
+        "Suspended",
+        "ObservedOnly",
+        "RolesReady",
+        "StateMachineReady",
+        "RoutesReady",
+        "Live",
+    ];
     ORDER.iter().position(|known| *known == name).unwrap_or(ORDER.len())
 }
 
@@ -248,3 +291,6 @@ fn bounded(mut status: StepFunctionEndpointStatus) -> StepFunctionEndpointStatus
     }
     status
 }
+
+#[cfg(test)]
+mod tests;

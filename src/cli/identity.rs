@@ -1,12 +1,15 @@
 //! Which cluster this is, and whose AWS account: the flags that every subcommand shares which talks to both.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Client};
+use sfe_core::arn::Arn;
 use sfe_core::desired::Settings;
+use sfe_core::limits::Limits;
 use sfe_core::owner::Site;
 
 use crate::aws::{Calls, Rates, SdkAws};
@@ -24,6 +27,20 @@ pub struct Identity {
     /// The Region of manifests that name none; that of the AWS environment without it.
     #[arg(long, env = "SFE_REGION")]
     region: Option<String>,
+    /// The ARN of the managed policy that bounds every role that the operator makes; manifests can't name another.
+    #[arg(long, env = "SFE_PERMISSIONS_BOUNDARY", value_parser = policy)]
+    permissions_boundary: Option<String>,
+    /// A file with rules of what each namespace may refer to: see docs/install.md. Anything without it.
+    #[arg(long, env = "SFE_LIMITS")]
+    limits: Option<PathBuf>,
+}
+
+fn policy(text: &str) -> Result<String, String> {
+    let is_policy = |arn: &Arn| arn.service() == "iam" && arn.resource().starts_with("policy/");
+    match text.parse::<Arn>().ok().filter(is_policy) {
+        Some(arn) => Ok(arn.to_string()),
+        None => Err("must be a managed policy's ARN, `arn:aws:iam::<account>:policy/<name>`".to_owned()),
+    }
 }
 
 /// How long is waited between two tries to learn whose credentials these are.
@@ -59,8 +76,18 @@ impl Identity {
             }
         };
         let site = Site { partition: identity.partition().to_owned(), account: identity.account().to_owned(), region };
-        Ok(Settings { cluster, site })
+        let limits = self.limits.as_deref().map(limits).transpose()?;
+        Ok(Settings { permissions_boundary: self.permissions_boundary.clone(), limits, ..Settings::new(cluster, site) })
     }
+}
+
+fn limits(file: &Path) -> Result<Limits, CliError> {
+    let failed = |error: String| {
+        let what = format!("--limits failed: {}: {error}", file.display());
+        CliError::new(what, "a list of rules, each with `namespaces`, and `accounts`, `roles` and `stateMachines`")
+    };
+    let text = std::fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
+    Limits::parse(&text).map_err(failed)
 }
 
 async fn cluster_uid(client: &Client) -> Result<String, CliError> {

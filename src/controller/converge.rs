@@ -11,8 +11,9 @@ use futures::stream::FuturesUnordered;
 use jiff::{SignedDuration, Timestamp};
 use sfe_core::action::Action;
 use sfe_core::api::{Drift, StepFunctionEndpoint, StepFunctionEndpointStatus, moment};
-use sfe_core::change::{cut, where_they_differ};
+use sfe_core::change::cut;
 use sfe_core::desired::Desired;
+use sfe_core::drift;
 use sfe_core::endpoint::{When, next};
 use sfe_core::kinds::rest_api;
 use sfe_core::next::Next;
@@ -42,12 +43,14 @@ pub async fn run<A: Aws, C: Cluster, K: Clock>(
 ) -> Option<Convergence> {
     let desired = desired.result.as_ref().ok()?;
     let (now, mut memory) = (ctx.clock.now(), ctx.memory(&Key::of(live)));
-    if memory.is_fresh(desired, now, ctx.options.pace.drift) && says_ready(live) {
+    let requested = live.is_look_requested();
+    if !requested && memory.is_fresh(desired, now, ctx.options.pace.drift) && says_ready(live) {
         return None;
     }
     let when = When { now, settle: ctx.options.settle };
     if let Some(convergence) = memory
         .recently_observed(now, ctx.options.pace.drift)
+        .filter(|_| !requested)
         .and_then(|observed| nothing_to_do(desired, observed, when))
     {
         return Some(convergence);
@@ -215,7 +218,7 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
                 self.note_drift(&next);
             }
             // What someone else changed is told before it is put back: of a steady pass all is read first.
-            let may_write = !self.steady || self.drift.is_some();
+            let may_write = !self.desired.observed_only && (!self.steady || self.drift.is_some());
             let actions = if may_write { self.actions_to_start(&next, &writing) } else { Vec::new() };
             for action in actions {
                 writing.push(action.clone());
@@ -387,25 +390,18 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
         }
     }
 
-    /// What someone else has changed: the first actions of a pass that should have had none.
+    /// What someone else has changed: the first actions of a pass that should have had none. Of what is observed only, all that differs.
     fn note_drift(&mut self, next: &Next<Action>) {
         if self.drift.is_some() {
             return;
         }
-        let at = moment(self.when.now);
-        let drift = |object: &str, field: &str, expected: &str, found: &str| {
-            let (found, expected) = where_they_differ(found, expected, 100);
-            Drift { object: object.to_owned(), field: field.to_owned(), expected, found, at: at.clone() }
-        };
-        let actions = if self.steady { &next.actions[..] } else { &[] };
-        let changed = actions.iter().flat_map(|action| {
-            let object = action.object();
-            match action.changes().filter(|changes| !changes.is_empty()) {
-                Some(changes) => changes.iter().map(|c| drift(&object, c.field, &c.wanted, &c.found)).collect(),
-                None => vec![drift(&object, "", "as declared", &format!("needs {}", action.name()))],
-            }
+        self.drift = Some(if self.desired.observed_only {
+            let known = self.failures.is_empty();
+            if known { drift::differences(self.desired, &self.observed, self.when) } else { Vec::new() }
+        } else {
+            let actions = if self.steady { &next.actions[..] } else { &[] };
+            drift::rows(actions, self.when.now, drift::REPAIRED_MAX)
         });
-        self.drift = Some(changed.take(10).collect());
     }
 }
 

@@ -1,9 +1,8 @@
 //! What a manifest asks for: its references are read, then it is validated.
 
 use sfe_core::api::StepFunctionEndpoint;
-use sfe_core::arn::Arn;
 use sfe_core::change::cut;
-use sfe_core::desired::{Desired, Host, References, Undesired, desired, made_at, owner};
+use sfe_core::desired::{Desired, Host, References, Undesired, deleted, desired, referenced_state_machine};
 use sfe_core::outcome::{Failure, Remedy};
 
 use crate::aws::{Aws, Urgency};
@@ -28,7 +27,7 @@ pub async fn resolve<A: Aws, C: Cluster, K: Clock>(ctx: &Context<A, C, K>, live:
     let guests = ctx.cluster.guests(&key);
     if live.metadata.deletion_timestamp.is_some() && guests.is_empty() {
         let nothing = match (&failures[..], host) {
-            ([], host) => Ok(Desired::nothing(owner(live, settings), made_at(live, settings), host)),
+            ([], host) => Ok(deleted(live, settings, host)),
             ([..], _) => {
                 Err(Undesired::Waiting(vec!["the StepFunctionEndpoint of api.endpointRef can't be read".to_owned()]))
             }
@@ -73,6 +72,7 @@ async fn host<A: Aws, C: Cluster, K: Clock>(
         is_guest: found
             .as_ref()
             .is_some_and(|host| host.spec.api.as_ref().is_some_and(|api| api.endpoint_ref.is_some())),
+        idle: found.as_ref().and_then(StepFunctionEndpoint::why_idle),
         url: status.and_then(|status| status.url.clone()),
         guest: status.and_then(|status| status.guests.iter().find(|guest| guest.name == key.name).cloned()),
     })
@@ -99,16 +99,14 @@ async fn definition<A: Aws, C: Cluster, K: Clock>(
     Some(text)
 }
 
-/// The type of `stateMachine.arn`, or why it can't be read yet. What isn't a state machine's ARN is told by the validation.
+/// The type of `stateMachine.arn`, or why it can't be read yet. What isn't a state machine's ARN, or may
+/// not be named, is told by the validation.
 async fn state_machine_type<A: Aws, C: Cluster, K: Clock>(
     ctx: &Context<A, C, K>,
     live: &StepFunctionEndpoint,
     failures: &mut Vec<Failure>,
 ) -> Option<Result<sfe_core::api::StateMachineType, String>> {
-    let arn: Arn = live.spec.state_machine.arn.as_ref()?.parse().ok()?;
-    if arn.service() != "states" || arn.account() != ctx.options.settings.site.account {
-        return None;
-    }
+    let arn = referenced_state_machine(live, &ctx.options.settings)?;
     match ctx.aws.state_machine_type(&caller(live, Urgency::New), &arn).await {
         Ok(Some(type_)) => Some(Ok(type_)),
         Ok(None) => {

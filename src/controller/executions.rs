@@ -22,13 +22,21 @@ pub async fn look<A: Aws, C: Cluster, K: Clock>(
     let desired = desired.result.as_ref().ok()?;
     let (key, now) = (Key::of(live), ctx.clock.now());
     let mut memory = ctx.memory(&key);
-    let due = memory.executions_at.is_none_or(|at| now >= at + desired.executions.interval);
+    let due = live.is_look_requested() || memory.executions_at.is_none_or(|at| now >= at + desired.executions.interval);
     if desired.executions.keep == 0 || desired.calls.is_none() || !due || ctx.is_stopping() {
         return None;
     }
     let last = memory.executions_at.replace(now);
     ctx.remember(key, memory);
     if convergence.is_some_and(|convergence| convergence.applied > 0 || !convergence.failures.is_empty()) {
+        return None;
+    }
+    // What is observed only may not exist at all.
+    let absent = |convergence: &Convergence| {
+        let machine = desired.state_machine.as_ref();
+        machine.is_some_and(|machine| convergence.observed.state_machine(machine.type_).present().is_none())
+    };
+    if desired.observed_only && convergence.is_some_and(absent) {
         return None;
     }
     let previous = live.status.as_ref().and_then(|status| status.executions.as_ref());

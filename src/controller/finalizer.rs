@@ -24,7 +24,8 @@ pub async fn ensure<A: Aws, C: Cluster, K: Clock>(
     live: StepFunctionEndpoint,
     desired: &Resolved,
 ) -> Result<StepFunctionEndpoint, ClusterError> {
-    if is_set(&live) || desired.result.is_err() {
+    let makes_something = desired.result.as_ref().is_ok_and(|desired| !desired.observed_only);
+    if is_set(&live) || !makes_something {
         return Ok(live);
     }
     let names = live.metadata.finalizers.iter().flatten().cloned().chain([FINALIZER.to_owned()]);

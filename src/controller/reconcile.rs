@@ -37,11 +37,21 @@ async fn pass<A: Aws, C: Cluster, K: Clock>(
         ctx.aws.leave(&Caller { namespace, name, urgency: Urgency::Delete });
         return Ok(None);
     };
+    if live.is_suspended() {
+        status::write(ctx, &live, &status::suspended(ctx, &live)).await?; //         no read, no write until its next change
+        return Ok(None);
+    }
     let desired = desired::resolve(ctx, &live).await; //                             2 references, then validation: a value, or all mistakes
     let live = finalizer::ensure(ctx, live, &desired).await?; //                     3 before the first AWS write
     let convergence = converge::run(ctx, &live, &desired).await; //                  4 observe; then next, apply, fold until nothing is next
     let executions = executions::look(ctx, &live, &desired, convergence.as_ref()).await; // 5 when they are due
-    let outcome = Outcome { desired: desired.result, convergence, executions, failures: desired.failures };
+    let outcome = Outcome {
+        desired: desired.result,
+        convergence,
+        executions,
+        failures: desired.failures,
+        requested_at: live.requested_at(),
+    };
     let status = status::next(ctx, &live, &outcome); //                              6 pure: the time is an argument
     status::write(ctx, &live, &status).await?; //                                    7 server-side apply, only when it differs
     finalizer::release(ctx, &live, &outcome).await?; //                              8 once every object was seen to be gone

@@ -2,7 +2,7 @@
 
 use sfe_core::api::{StepFunctionEndpoint, StepFunctionEndpointStatus};
 use sfe_core::outcome::Outcome;
-use sfe_core::status::status;
+use sfe_core::status::{status, suspended as suspended_status};
 
 use crate::aws::Aws;
 
@@ -17,6 +17,14 @@ pub fn next<A: Aws, C: Cluster, K: Clock>(
     outcome: &Outcome,
 ) -> StepFunctionEndpointStatus {
     status(live.status.as_ref(), live.metadata.generation, outcome, ctx.clock.now())
+}
+
+/// The whole status of a suspended object.
+pub fn suspended<A: Aws, C: Cluster, K: Clock>(
+    ctx: &Context<A, C, K>,
+    live: &StepFunctionEndpoint,
+) -> StepFunctionEndpointStatus {
+    suspended_status(live.status.as_ref(), live.metadata.generation, ctx.clock.now())
 }
 
 /// Writes the status if it differs, and tells of a change of state.

@@ -8,6 +8,7 @@ mod deletion;
 mod drift;
 mod executions;
 mod guests;
+mod letting_go;
 mod mistakes;
 mod outages;
 mod picture;

@@ -1,4 +1,4 @@
-"""Starts LocalStack with the few corrections that our mapping templates need, and records what passes through it.
+"""Starts LocalStack with the few corrections that our mapping templates and tags need, and records what passes through it.
 
 Run by the sandbox with `python -I`, so that this file's own directory isn't searched for the package of the same name.
 Everything that isn't corrected here is LocalStack as it was released.
@@ -56,6 +56,8 @@ from airspeed.operators import value_to_string
 from localstack.aws import handlers
 from localstack.aws.api import CommonServiceException
 from localstack.http import Request, Response, route
+from localstack.services.apigateway import helpers as apigateway_helpers
+from localstack.services.apigateway.legacy.provider import ApigatewayProvider
 from localstack.services.apigateway.next_gen.execute_api import template_mapping
 from localstack.services.apigateway.next_gen.execute_api.integrations.aws import RestApiAwsIntegration
 from localstack.services.edge import ROUTER
@@ -159,6 +161,33 @@ def refuse_incomplete_call(_chain, context, _response):
 
 
 handlers.serve_custom_service_request_handlers.append(refuse_incomplete_call)
+
+# --- corrections to tags ---
+
+
+def tags_of(context, arn):
+    """The tags that GetRestApis and GetStages answer: of an API or a stage they are not those that LocalStack's own
+    TagResource and UntagResource write.
+    """
+    names = arn.split("/restapis/")[-1].split("/")
+    api = apigateway_helpers.get_moto_rest_api(context, names[0])
+    tagged = api.stages[names[2]] if len(names) == 3 and names[1] == "stages" else api
+    tagged.tags = dict(tagged.tags or {})
+    return tagged.tags
+
+
+def tag_resource(_provider, context, resource_arn, tags, **_more):
+    tags_of(context, resource_arn).update(tags)
+
+
+def untag_resource(_provider, context, resource_arn, tag_keys, **_more):
+    tags = tags_of(context, resource_arn)
+    for key in tag_keys:
+        tags.pop(key, None)
+
+
+ApigatewayProvider.tag_resource = tag_resource
+ApigatewayProvider.untag_resource = untag_resource
 
 # --- records ---
 

@@ -81,6 +81,11 @@ impl Account {
                 let ours = self.apis.values().filter(|api| owner.owns(&api.tags));
                 Fact::RestApis(ours.map(|api| api.observed.clone()).collect())
             }
+            Read::RestApisNamed(name) => {
+                let nobodys =
+                    self.apis.values().filter(|api| Owner::of(&api.tags).is_none() && api.observed.name == *name);
+                Fact::RestApisNamed(nobodys.map(|api| api.observed.clone()).collect())
+            }
             Read::Resources(id) => Fact::Resources(self.api(id)?.resources.clone()),
             Read::Authorizers(id) => Fact::Authorizers(self.api(id)?.authorizers.clone()),
             Read::RequestValidators(id) => Fact::RequestValidator(self.api(id)?.validator.clone()),
@@ -119,6 +124,13 @@ impl Account {
             (log_group::Action::PutRetentionPolicy { retention_days, .. }, Some(found)) => {
                 found.retention_days = Some(*retention_days);
                 self.check_ours(&self.log_groups[&name].tags.clone(), action_name(&name));
+            }
+            (log_group::Action::TagResource { .. } | log_group::Action::UntagResource { .. }, Some(found)) => {
+                let before = found.tags.clone();
+                let mut changed = Seen::Present(found.clone());
+                log_group::fold(&mut changed, action);
+                found.tags = changed.present().map(|group| group.tags.clone()).unwrap_or_default();
+                self.check_ours(&before, action_name(&name));
             }
             (log_group::Action::DeleteLogGroup { .. }, Some(_)) => {
                 let gone = self.log_groups.remove(&name);

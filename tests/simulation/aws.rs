@@ -28,7 +28,7 @@ pub fn operation(read: &Read) -> &'static str {
         Read::RolePolicies(..) => "iam:ListRolePolicies",
         Read::LogGroup(_) => "logs:DescribeLogGroups",
         Read::StateMachine(..) => "states:DescribeStateMachine",
-        Read::RestApis => "apigateway:GetRestApis",
+        Read::RestApis | Read::RestApisNamed(_) => "apigateway:GetRestApis",
         Read::Resources(_) => "apigateway:GetResources",
         Read::Authorizers(_) => "apigateway:GetAuthorizers",
         Read::RequestValidators(_) => "apigateway:GetRequestValidators",
@@ -44,7 +44,10 @@ fn rest_api_id(action: &Action) -> Option<String> {
         Action::Role(..) | Action::LogGroup(_) | Action::StateMachine(..) => return None,
         Action::RestApi(action) => match action {
             rest_api::Action::RecordIntent | rest_api::Action::CreateRestApi(_) => return None,
-            rest_api::Action::UpdateRestApi { id, .. } | rest_api::Action::DeleteRestApi { id } => id,
+            rest_api::Action::UpdateRestApi { id, .. }
+            | rest_api::Action::TagResource { id, .. }
+            | rest_api::Action::UntagResource { id, .. }
+            | rest_api::Action::DeleteRestApi { id } => id,
         },
         Action::Resource(
             resource::Action::CreateResource { rest_api_id, .. } | resource::Action::DeleteResource { rest_api_id, .. },

@@ -45,6 +45,7 @@ pub fn place(account: &mut Account, kind: Foreign, object: &Key) {
             for type_ in [StateMachineType::Standard, StateMachineType::Express] {
                 let arn = account.site.state_machine_arn(&owner.state_machine_name(type_)).unwrap();
                 let observed = state_machine::Observed {
+                    type_,
                     deleting: false,
                     definition: sfe_core::definition::Definition::observed(
                         r#"{"StartAt":"X","States":{"X":{"Type":"Succeed"}}}"#,

@@ -62,7 +62,7 @@ pub fn site() -> Site {
 
 fn options() -> Options {
     Options {
-        settings: Settings { cluster: CLUSTER.into(), site: site() },
+        settings: Settings::new(CLUSTER.into(), site()),
         pace: Pace {
             retry_min: SignedDuration::from_secs(1),
             retry_max: SignedDuration::from_mins(1),

@@ -57,6 +57,8 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   "--namespace" "watchNamespace"
   "--lease-duration" "leaderElection.leaseDuration"
   "--lease-renew-deadline" "leaderElection.renewDeadline"
+  "--permissions-boundary" "permissionsBoundary"
+  "--limits" "limits"
   "--concurrency" "concurrency"
   "--rate-share" "rateShare"
   "--drift-interval" "driftInterval"
@@ -77,6 +79,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - {{ printf "--lease-name=%s" (include "sfe.leaseName" .) | quote }}
 - {{ printf "--lease-duration=%s" .Values.leaderElection.leaseDuration | quote }}
 - {{ printf "--lease-renew-deadline=%s" .Values.leaderElection.renewDeadline | quote }}
+{{- with .Values.permissionsBoundary }}
+- {{ printf "--permissions-boundary=%s" . | quote }}
+{{- end }}
+{{- if include "sfe.limits" . }}
+- "--limits=/etc/sfe/limits.yaml"
+{{- end }}
 - {{ printf "--concurrency=%d" (int .Values.concurrency) | quote }}
 - {{ printf "--rate-share=%v" (kindIs "bool" .Values.rateShare | ternary "off" .Values.rateShare) | quote }}
 - {{ printf "--drift-interval=%s" .Values.driftInterval | quote }}
@@ -93,6 +101,13 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 - {{ . | quote }}
 {{- end }}
+{{- end -}}
+
+{{/* The rules as a file, `[]` for none; nothing where `limits` is null. */}}
+{{- define "sfe.limits" -}}
+{{- if not (kindIs "invalid" .Values.limits) -}}
+{{- toYaml .Values.limits -}}
+{{- end -}}
 {{- end -}}
 
 {{/* The environment. The credentials' own calls, to STS, need a Region as well, and know no flag. */}}

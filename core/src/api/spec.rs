@@ -30,6 +30,7 @@ use super::{route::Route, schema, status::StepFunctionEndpointStatus};
     printcolumn(name = "Live", type_ = "string", json_path = ".status.conditions[?(@.type=='Live')].status"),
     printcolumn(name = "URL", type_ = "string", json_path = ".status.url"),
     printcolumn(name = "Type", type_ = "string", json_path = ".status.stateMachine.type"),
+    printcolumn(name = "Suspended", type_ = "boolean", json_path = ".spec.suspend"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[x_kube(crates(kube_core = "kube_core"))]
@@ -57,6 +58,36 @@ pub struct StepFunctionEndpointSpec {
     /// How executions are recorded in `status.executions`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub executions: Option<Executions>,
+    /// What becomes of the AWS objects when this object is deleted. Delete deletes them. Retain leaves them as they are, serving, and takes
+    /// our tags off, so that nothing of it is taken for ours later. Defaults to Delete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_policy: Option<DeletionPolicy>,
+    /// Full makes and changes what the manifest says. Observe reads and tells in `status.drift` what Full would change, and never writes to
+    /// AWS; deleting the object then deletes nothing there. Defaults to Full.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub management_policy: Option<ManagementPolicy>,
+    /// While true nothing is read or written in AWS, and the status stays as it is but for the condition Suspended. What serves goes on
+    /// serving. A deletion ends it: then goes what `deletionPolicy` says. Defaults to false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspend: Option<bool>,
+}
+
+/// What becomes of the AWS objects of an endpoint that is deleted.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DeletionPolicy {
+    /// They are deleted.
+    Delete,
+    /// They stay as they are, without our tags.
+    Retain,
+}
+
+/// What the operator may do in AWS for an endpoint.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ManagementPolicy {
+    /// Reads and writes.
+    Full,
+    /// Reads alone.
+    Observe,
 }
 
 /// The workflow: exactly one of `arn`, `definition` and `definitionFrom`.

@@ -14,10 +14,14 @@ pub struct StepFunctionEndpointStatus {
     /// The generation of the manifest that this status speaks of; -1 before the operator has seen the object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Ready, Reconciling and Stalled in kstatus' sense; StateMachineReady, RolesReady, RoutesReady; Live: the stage serves this generation.
+    /// Ready, Reconciling and Stalled in kstatus' sense; StateMachineReady, RolesReady, RoutesReady; Live: the stage serves this generation;
+    /// Suspended and ObservedOnly, while `spec.suspend` and `managementPolicy: Observe` hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
+    /// The value of the annotation `sfe.dev/requestedAt` that was last answered by a look at all of AWS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_handled_reconcile_at: Option<String>,
     /// The stage's URL, to which a route's path is appended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
@@ -47,10 +51,15 @@ pub struct StepFunctionEndpointStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub guests: Vec<GuestStatus>,
-    /// What someone else had changed and was put back at the last repair.
+    /// What someone else had changed and was put back at the last repair; with `managementPolicy: Observe` what differs from the manifest
+    /// now, whole objects that would be created included.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20), extend("x-kubernetes-list-type" = "atomic"))]
     pub drift: Vec<Drift>,
+    /// What `sfe.dev/adopt` changes in the AWS objects that it takes over. It is told here first; the next pass that finds the same does it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "atomic"))]
+    pub adoption: Vec<Drift>,
 }
 
 /// A route and its URL.

@@ -13,7 +13,7 @@ use crate::mapping::{self, Call};
 use crate::mistakes::{FieldPath, Mistakes};
 use crate::owner::{Owner, Site, hash};
 
-use super::{GuestRoutes, RouteKey, Settings, path};
+use super::{GuestRoutes, RouteKey, Settings, bounds, path};
 
 /// The routes of one endpoint, or of several on one API.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -205,10 +205,14 @@ pub fn with_guests(
     settings: &Settings,
 ) -> (Routes, BTreeMap<String, GuestRoutes>) {
     let (mut all, mut fates) = (own, BTreeMap::new());
-    for guest in guests.iter().filter(|guest| guest.metadata.deletion_timestamp.is_none()) {
+    for guest in guests.iter().filter(|guest| guest.metadata.deletion_timestamp.is_none() || guest.is_retained()) {
         let guest_owner = super::owner(guest, settings);
         let marker = guest_owner.marker();
-        let fate = match ready(guest, &guest_owner) {
+        if guest.metadata.deletion_timestamp.is_some() {
+            fates.insert(guest_owner.name, GuestRoutes::Released { marker });
+            continue;
+        }
+        let fate = match ready(guest, &guest_owner, settings) {
             None => GuestRoutes::Held { marker },
             Some(_) if super::site(guest, settings).region != site.region => GuestRoutes::Refused {
                 marker,
@@ -230,9 +234,10 @@ pub fn with_guests(
     (all, fates)
 }
 
-/// A guest's routes as it wants them now, once its roles and state machine stand as its manifest says; None before, or if that is wrong.
-fn ready(guest: &StepFunctionEndpoint, owner: &Owner) -> Option<Routes> {
-    let status = guest.status.as_ref()?;
+/// A guest's routes as it wants them now, once its roles and state machine stand as its manifest says; None before, or if that is wrong,
+/// or while nothing may be written for it.
+fn ready(guest: &StepFunctionEndpoint, owner: &Owner, settings: &Settings) -> Option<Routes> {
+    let status = guest.status.as_ref().filter(|_| !guest.is_suspended() && !guest.is_observed_only())?;
     let is_true =
         |name: &str| status.conditions.iter().any(|condition| condition.type_ == name && condition.status == "True");
     if status.observed_generation != guest.metadata.generation
@@ -244,6 +249,9 @@ fn ready(guest: &StepFunctionEndpoint, owner: &Owner) -> Option<Routes> {
     let state_machine = status.state_machine.as_ref()?;
     let arn: Arn = state_machine.arn.parse().ok()?;
     let role: Arn = status.gateway_role_arn.as_ref()?.parse().ok()?;
+    if !bounds::may_call(owner, &arn, &role, settings) {
+        return None;
+    }
     let target = Some(((&arn, state_machine.type_), &role));
     parse(&guest.spec, owner, target, &FieldPath::spec().field("routes"), &mut Mistakes::none())
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::action::Action;
 use crate::api::HttpMethod;
 use crate::change::Changes;
+use crate::claim::Claim;
 use crate::desired::{Api, Desired, GuestRoutes, RouteKey};
 use crate::kinds::{authorizer, deployment, method, model, request_validator, resource, rest_api, stage};
 use crate::next::{Next, Seen, Until, unread};
@@ -36,7 +37,13 @@ pub struct Live<'a> {
 /// The REST API of ours with everything on it.
 pub fn api(desired: &Desired, observed: &Observed, when: When, ready: bool) -> Next<Action> {
     let Some(api) = &desired.api else { return unwanted_api(desired, observed, when) };
-    let seen = &observed.rest_api;
+    let (seen, claim) = (&observed.rest_api, Claim::of(desired, observed));
+    if desired.adopts
+        && seen.is_absent()
+        && let Some(next) = rest_api::adopt(&claim, &api.rest_api, &observed.namesakes)
+    {
+        return next.map(Action::RestApi);
+    }
     let mut next =
         rest_api::next(Some(&api.rest_api), seen, observed.intent, when.now, when.settle).map(Action::RestApi);
     let Some(found) = seen.present() else { return next };
@@ -123,10 +130,18 @@ fn wanted_paths(api: &Api, observed: &Observed) -> resource::Desired {
 /// Whether a method bears the marker of a guest whose methods stay as they are.
 fn is_held(api: &Api, found: &method::Observed) -> bool {
     api.guests.values().any(|guest| match guest {
-        GuestRoutes::Served { .. } => false,
+        GuestRoutes::Served { .. } | GuestRoutes::Released { .. } => false,
         GuestRoutes::Held { marker } | GuestRoutes::Refused { marker, .. } => {
             found.settings.operation_name.as_ref() == Some(marker)
         }
+    })
+}
+
+/// Whether a method bears the marker of a guest whose methods are let go.
+pub fn is_released(api: &Api, found: &method::Observed) -> bool {
+    api.guests.values().any(|guest| match guest {
+        GuestRoutes::Served { .. } | GuestRoutes::Held { .. } | GuestRoutes::Refused { .. } => false,
+        GuestRoutes::Released { marker } => found.settings.operation_name.as_ref() == Some(marker),
     })
 }
 
@@ -158,7 +173,11 @@ fn methods(api: &Api, desired: &Desired, observed: &Observed, id: &str) -> Next<
         let ours = found.settings.operation_name.as_ref().is_some_and(|name| name.starts_with(MARKER));
         if ours && !api.methods.contains_key(&key) && !is_held(api, found) {
             next.and(place(path, method).map_or_else(Next::nothing, |(at, _)| {
-                Next::act(Action::Method(method::Action::DeleteMethod { at, changes: Changes::none() }))
+                Next::act(Action::Method(if is_released(api, found) {
+                    method::Action::UpdateMethod { at }
+                } else {
+                    method::Action::DeleteMethod { at, changes: Changes::none() }
+                }))
             }));
         }
     }
@@ -233,7 +252,7 @@ fn served(api: &Api, desired: &Desired, observed: &Observed, id: &str, ready: bo
     };
     let mut next = deployment::next(id, &hash, deployments).map(Action::Deployment);
     let Some(deployment_id) = deployment::find(deployments, &hash) else { return next };
-    next.and(stage::next(id, owner, &api.stage, deployment_id, stages).map(Action::Stage));
+    next.and(stage::next(id, &Claim::of(desired, observed), &api.stage, deployment_id, stages).map(Action::Stage));
     if !next.is_empty() {
         return next;
     }

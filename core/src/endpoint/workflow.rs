@@ -6,6 +6,7 @@ use crate::action::Action;
 use crate::api::StateMachineType;
 use crate::arn::Arn;
 use crate::change::Changes;
+use crate::claim::Claim;
 use crate::desired::Desired;
 use crate::kinds::{log_group, role, state_machine};
 use crate::next::{Next, Seen, unread};
@@ -16,7 +17,10 @@ use crate::policy::{trusted_state_machines, workflow_trust};
 pub fn supports(desired: &Desired, observed: &Observed, released: bool) -> Next<Action> {
     let mut next = Next::nothing();
     if let Some(want) = &desired.log_group {
-        next.and(log_group::next(&desired.owner, &want.name, Some(want), &observed.log_group).map(Action::LogGroup));
+        next.and(
+            log_group::next(&Claim::of(desired, observed), &want.name, Some(want), &observed.log_group)
+                .map(Action::LogGroup),
+        );
     }
     match desired.workflow_role {
         Some(_) => next.and(workflow_role(desired, observed)),
@@ -27,6 +31,15 @@ pub fn supports(desired: &Desired, observed: &Observed, released: bool) -> Next<
         next.and(gateway_role(desired, observed, released));
     }
     next
+}
+
+/// Whether it is known of all that the routes rely on what there is.
+pub fn is_read(desired: &Desired, observed: &Observed) -> bool {
+    let machine = desired.state_machine.as_ref().map(|want| want.type_);
+    (desired.gateway_role.is_none() || !observed.gateway_role.is_unknown())
+        && (desired.workflow_role.is_none() || !observed.workflow_role.is_unknown())
+        && (desired.log_group.is_none() || !observed.log_group.is_unknown())
+        && machine.is_none_or(|type_| !observed.state_machine(type_).is_unknown())
 }
 
 /// What nothing relies on any more, once that is so: state machines, then their role and log group; the gateway role.
@@ -42,7 +55,10 @@ pub fn leftovers(desired: &Desired, observed: &Observed, free: bool) -> Next<Act
             next.and(workflow_role(desired, observed));
         }
         if desired.log_group.is_none() {
-            next.and(log_group::next(owner, &owner.log_group_name(), None, &observed.log_group).map(Action::LogGroup));
+            next.and(
+                log_group::next(&Claim::of(desired, observed), &owner.log_group_name(), None, &observed.log_group)
+                    .map(Action::LogGroup),
+            );
         }
     }
     next.and(beside);
@@ -63,7 +79,7 @@ fn workflow_role(desired: &Desired, observed: &Observed) -> Next<Action> {
         role::Desired { trust: workflow_trust(&desired.site.account, &trusted), ..want.clone() }
     });
     let name = owner.workflow_role_name();
-    role::next(purpose, owner, &name, want.as_ref(), &observed.workflow_role)
+    role::next(purpose, &Claim::of(desired, observed), &name, want.as_ref(), &observed.workflow_role)
         .map(|action| Action::Role(purpose, action))
 }
 
@@ -103,11 +119,13 @@ fn state_machines_that_may_be(desired: &Desired, observed: &Observed) -> BTreeSe
 /// The state machine, once its log group and role stand.
 fn wanted_state_machine(desired: &Desired, observed: &Observed, ready: bool) -> Next<Action> {
     let Some(want) = &desired.state_machine else { return Next::nothing() };
-    let next = state_machine::next(&desired.owner, &want.arn, Some(want), observed.state_machine(want.type_));
+    let next =
+        state_machine::next(&Claim::of(desired, observed), &want.arn, Some(want), observed.state_machine(want.type_));
     if ready || next.actions.is_empty() {
         return next.map(|action| Action::StateMachine(want.type_, action));
     }
-    Next::wait("state machine", "its role and log group come first")
+    let first = Next::wait("state machine", "its role and log group come first");
+    Next { adoptions: next.adoptions, ..first } // what is told of it stays told
 }
 
 /// Our state machines that are not wanted.
@@ -123,7 +141,7 @@ fn unwanted_state_machines(desired: &Desired, observed: &Observed) -> Next<Actio
         let gone = match (seen, may_exist(desired, observed, type_)) {
             (Seen::Unknown, Some(false)) => Next::nothing(),
             (Seen::Unknown | Seen::Absent | Seen::Present(_), _) => {
-                state_machine::next(&desired.owner, &arn, None, seen)
+                state_machine::next(&Claim::of(desired, observed), &arn, None, seen)
             }
         };
         next.and(gone.map(|action| Action::StateMachine(type_, action)));
@@ -140,5 +158,6 @@ fn gateway_role(desired: &Desired, observed: &Observed, released: bool) -> Next<
         Some(_) | None => want.clone(),
     });
     let name = owner.gateway_role_name();
-    role::next(purpose, owner, &name, want.as_ref(), &observed.gateway_role).map(|action| Action::Role(purpose, action))
+    role::next(purpose, &Claim::of(desired, observed), &name, want.as_ref(), &observed.gateway_role)
+        .map(|action| Action::Role(purpose, action))
 }

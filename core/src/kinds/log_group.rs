@@ -1,6 +1,10 @@
 //! The CloudWatch Logs group to which the state machine writes.
 
+use std::collections::BTreeSet;
+
+use crate::arn::Arn;
 use crate::change::Changes;
+use crate::claim::{Claim, Found};
 use crate::next::{Next, Seen, unread};
 use crate::owner::{Owner, Tags};
 
@@ -31,6 +35,10 @@ pub enum Action {
     CreateLogGroup(Desired),
     /// Sets the retention.
     PutRetentionPolicy { name: String, retention_days: i32, changes: Changes },
+    /// Puts our tags on: it is taken over.
+    TagResource { name: String, arn: Arn, tags: Tags },
+    /// Takes our tags off: it is let go.
+    UntagResource { name: String, arn: Arn, keys: BTreeSet<String> },
     /// Deletes the group and what it holds.
     DeleteLogGroup { name: String },
 }
@@ -41,26 +49,46 @@ impl Action {
         match self {
             Self::CreateLogGroup(Desired { name, .. })
             | Self::PutRetentionPolicy { name, .. }
+            | Self::TagResource { name, .. }
+            | Self::UntagResource { name, .. }
             | Self::DeleteLogGroup { name } => name,
         }
     }
 }
 
 /// What is next for the log group; `name` is the deterministic name of ours.
-pub fn next(owner: &Owner, name: &str, want: Option<&Desired>, seen: &Seen<Observed>) -> Next<Action> {
+pub fn next(claim: &Claim<'_>, name: &str, want: Option<&Desired>, seen: &Seen<Observed>) -> Next<Action> {
     match (want, seen) {
         (_, Seen::Unknown) => unread("log group"),
-        (Some(_), Seen::Present(found)) if !owner.owns(&found.tags) => Next::foreign("log group", name),
+        (Some(want), Seen::Present(found)) if !claim.owns(&found.tags) => foreign(claim, want, found),
         (Some(want), Seen::Present(found)) => Next::update(diff(want, found), |changes| Action::PutRetentionPolicy {
             name: want.name.clone(),
             retention_days: want.retention_days,
             changes,
         }),
         (Some(want), Seen::Absent) => Next::act(Action::CreateLogGroup(want.clone())),
-        (None, Seen::Present(found)) if owner.owns(&found.tags) => {
+        (None, Seen::Present(found)) if claim.owns(&found.tags) => {
             Next::act(Action::DeleteLogGroup { name: name.to_owned() })
         }
         (None, Seen::Present(_) | Seen::Absent) => Next::nothing(), // another's, or gone
+    }
+}
+
+fn foreign(claim: &Claim<'_>, want: &Desired, found: &Observed) -> Next<Action> {
+    let (name, changes) = (&want.name, diff(want, found));
+    let Some(arn) = claim.site.log_group_arn(name) else { return Next::foreign("log group", name) };
+    let found = Found { kind: "log group", name, tags: &found.tags, obstacle: None };
+    claim.foreign(found, changes, |tags| Action::TagResource { name: name.clone(), arn, tags })
+}
+
+/// What lets the log group go, if it is ours.
+pub fn release(owner: &Owner, name: &str, arn: &Arn, seen: &Seen<Observed>) -> Next<Action> {
+    match seen {
+        Seen::Unknown => unread("log group"),
+        Seen::Present(found) if owner.owns(&found.tags) => {
+            Next::act(Action::UntagResource { name: name.to_owned(), arn: arn.clone(), keys: Owner::tag_keys() })
+        }
+        Seen::Present(_) | Seen::Absent => Next::nothing(),
     }
 }
 
@@ -75,6 +103,20 @@ pub fn fold(seen: &mut Seen<Observed>, action: &Action) {
         Action::CreateLogGroup(want) => Seen::Present(Observed { retention_days: None, tags: want.tags.clone() }),
         Action::PutRetentionPolicy { retention_days, .. } => match seen.present() {
             Some(found) => Seen::Present(Observed { retention_days: Some(*retention_days), tags: found.tags.clone() }),
+            None => Seen::Unknown,
+        },
+        Action::TagResource { tags, .. } => match seen.present_mut() {
+            Some(found) => {
+                found.tags.extend(tags.clone());
+                return;
+            }
+            None => Seen::Unknown,
+        },
+        Action::UntagResource { keys, .. } => match seen.present_mut() {
+            Some(found) => {
+                found.tags.retain(|key, _| !keys.contains(key));
+                return;
+            }
             None => Seen::Unknown,
         },
         Action::DeleteLogGroup { .. } => Seen::Unknown,

@@ -120,6 +120,8 @@ pub enum Action {
     PutMethod { at: Place, settings: Settings },
     /// Deletes the method with its integration and responses: unwanted, or to be made anew. The stage serves its snapshot meanwhile.
     DeleteMethod { at: Place, changes: Changes },
+    /// Takes our marker off: it is let go, and goes on serving.
+    UpdateMethod { at: Place },
     /// Writes the integration.
     PutIntegration { at: Place, integration: Integration, changes: Changes },
     /// Declares a status.
@@ -138,6 +140,7 @@ impl Action {
         match self {
             Self::PutMethod { at, .. }
             | Self::DeleteMethod { at, .. }
+            | Self::UpdateMethod { at }
             | Self::PutIntegration { at, .. }
             | Self::PutMethodResponse { at, .. }
             | Self::DeleteMethodResponse { at, .. }
@@ -251,6 +254,7 @@ pub fn fold(methods: &mut BTreeMap<HttpMethod, Observed>, action: &Action) -> bo
         (Action::DeleteMethod { .. }, _) => {
             methods.remove(&method);
         }
+        (Action::UpdateMethod { .. }, Some(found)) => found.settings.operation_name = Some(RETAINED.to_owned()),
         (Action::PutIntegration { .. }, Some(Observed { integration: Some(_), .. }) | None) => return false,
         (Action::PutIntegration { integration, .. }, Some(found)) => found.integration = Some(integration.clone()),
         (Action::PutMethodResponse { status, .. }, Some(found)) => {
@@ -266,7 +270,8 @@ pub fn fold(methods: &mut BTreeMap<HttpMethod, Observed>, action: &Action) -> bo
             found.responses.remove(status);
         }
         (
-            Action::PutMethodResponse { .. }
+            Action::UpdateMethod { .. }
+            | Action::PutMethodResponse { .. }
             | Action::DeleteMethodResponse { .. }
             | Action::PutIntegrationResponse { .. }
             | Action::DeleteIntegrationResponse { .. },
@@ -275,6 +280,9 @@ pub fn fold(methods: &mut BTreeMap<HttpMethod, Observed>, action: &Action) -> bo
     }
     true
 }
+
+/// The `operationName` of a method that was let go: any that is no marker of ours. It stands in generated SDKs alone.
+pub const RETAINED: &str = "retained";
 
 /// The URI of an action of Step Functions as an integration calls it.
 pub fn integration_uri(state_machine: &Arn, action: &str) -> String {

@@ -1,9 +1,12 @@
 //! The REST API. CreateRestApi has no token and names are not unique, so an intent is recorded before it, and the API is known by
 //! its tags alone.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::change::Changes;
+use crate::claim::{Claim, Found};
 use crate::next::{Next, Seen, Until, unread};
 use crate::owner::Tags;
 
@@ -29,6 +32,8 @@ pub struct Observed {
     pub disable_execute_api_endpoint: bool,
     /// When it was created: of several the oldest is kept.
     pub created_at: Timestamp,
+    /// Its tags.
+    pub tags: Tags,
     /// Further APIs with the same tags.
     pub duplicates: Vec<String>,
 }
@@ -54,6 +59,10 @@ pub enum Action {
     CreateRestApi(Desired),
     /// Puts back what differs.
     UpdateRestApi { id: String, to: Desired, changes: Changes },
+    /// Puts our tags on: it is taken over with everything on it.
+    TagResource { id: String, arn: String, tags: Tags },
+    /// Takes our tags off: it is let go with everything on it.
+    UntagResource { id: String, arn: String, keys: BTreeSet<String> },
     /// Deletes it with everything on it.
     DeleteRestApi { id: String },
 }
@@ -87,6 +96,29 @@ pub fn next(
     }
 }
 
+/// What is next where an API without an owner and with the wanted name is taken over; None where there is none. Names are not unique: of
+/// several a person has to choose.
+pub fn adopt(claim: &Claim<'_>, want: &Desired, namesakes: &Seen<Vec<Observed>>) -> Option<Next<Action>> {
+    let Seen::Present(namesakes) = namesakes else { return Some(unread("REST API")) };
+    match namesakes.as_slice() {
+        [] => None,
+        [found] => {
+            let (theirs, ours) = ("those that are there", "`spec.routes`, beside others on other paths or methods");
+            let changes = diff(want, found).at("methods", &theirs.to_owned(), &ours.to_owned());
+            let (id, arn) = (found.id.clone(), claim.site.rest_api_arn(&found.id));
+            let found = Found { kind: "REST API", name: &found.id, tags: &found.tags, obstacle: None };
+            Some(claim.foreign(found, changes, |tags| Action::TagResource { id, arn, tags }))
+        }
+        several => {
+            let ids: Vec<&str> = several.iter().map(|api| api.id.as_str()).collect();
+            Some(Next::refuse(
+                format!("REST API can't be adopted: several are named {} and nobody's: {}", want.name, ids.join(", ")),
+                "rename or delete all but one of them, or set another `api.name`".to_owned(),
+            ))
+        }
+    }
+}
+
 fn diff(want: &Desired, found: &Observed) -> Changes {
     let Desired { name, disable_execute_api_endpoint, tags: _ } = want;
     Changes::none().at("name", &found.name, name).at(
@@ -114,14 +146,19 @@ pub fn fold(seen: &mut Seen<Observed>, action: &Action) {
             found.name = to.name.clone();
             found.disable_execute_api_endpoint = to.disable_execute_api_endpoint;
         }
-        (Action::CreateRestApi(_) | Action::UpdateRestApi { .. } | Action::DeleteRestApi { .. }, _) => {
-            *seen = Seen::Unknown;
-        }
+        (
+            Action::CreateRestApi(_)
+            | Action::UpdateRestApi { .. }
+            | Action::TagResource { .. }
+            | Action::UntagResource { .. }
+            | Action::DeleteRestApi { .. },
+            _,
+        ) => *seen = Seen::Unknown, // let go, another of the same tags may be there
     }
 }
 
 /// A REST API as CreateRestApi leaves it.
 pub fn created(want: &Desired, id: String, created_at: Timestamp) -> Observed {
-    let Desired { name, disable_execute_api_endpoint, tags: _ } = want.clone();
-    Observed { id, name, disable_execute_api_endpoint, created_at, duplicates: Vec::new() }
+    let Desired { name, disable_execute_api_endpoint, tags } = want.clone();
+    Observed { id, name, disable_execute_api_endpoint, created_at, tags, duplicates: Vec::new() }
 }

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 
 use crate::arn::Arn;
 use crate::change::Changes;
+use crate::claim::{Claim, Found};
 use crate::next::{Next, Seen, unread};
-use crate::owner::{Owner, Tags};
+use crate::owner::{Owner, ROLE_PATH, Tags};
 use crate::policy::PolicyDocument;
 
 /// The name of the inline policy of our roles.
@@ -89,6 +90,10 @@ pub enum Action {
     PutRolePermissionsBoundary { name: String, boundary_arn: String, changes: Changes },
     /// Removes the boundary.
     DeleteRolePermissionsBoundary { name: String },
+    /// Puts our tags on: it is taken over.
+    TagRole { name: String, tags: Tags },
+    /// Takes our tags off: it is let go.
+    UntagRole { name: String, keys: BTreeSet<String> },
     /// Deletes the role, once nothing is attached to it.
     DeleteRole { name: String },
 }
@@ -105,6 +110,8 @@ impl Action {
             | Self::DetachRolePolicy { name, .. }
             | Self::PutRolePermissionsBoundary { name, .. }
             | Self::DeleteRolePermissionsBoundary { name }
+            | Self::TagRole { name, .. }
+            | Self::UntagRole { name, .. }
             | Self::DeleteRole { name } => name,
         }
     }
@@ -113,19 +120,35 @@ impl Action {
 /// What is next for one role; `name` is the deterministic name of ours.
 pub fn next(
     purpose: Purpose,
-    owner: &Owner,
+    claim: &Claim<'_>,
     name: &str,
     want: Option<&Desired>,
     seen: &Seen<Observed>,
 ) -> Next<Action> {
     match (want, seen) {
         (_, Seen::Unknown) => unread(purpose.object()),
-        (Some(_), Seen::Present(found)) if !owner.owns(&found.tags) => Next::foreign("role", name),
+        (Some(want), Seen::Present(found)) if !claim.owns(&found.tags) => foreign(claim, want, found),
         (Some(want), Seen::Present(found)) => converge(want, found),
         (Some(want), Seen::Absent) => Next::act(Action::CreateRole(want.clone())),
-        (None, Seen::Present(found)) if owner.owns(&found.tags) => dismantle(purpose, name, found),
+        (None, Seen::Present(found)) if claim.owns(&found.tags) => dismantle(purpose, name, found),
         (None, Seen::Present(_) | Seen::Absent) => Next::nothing(), // another's, or gone
     }
+}
+
+/// A role of another path has another ARN, and its path can't be changed.
+fn foreign(claim: &Claim<'_>, want: &Desired, found: &Observed) -> Next<Action> {
+    let Desired { name, trust, permissions, managed_policy_arns, permissions_boundary_arn, tags: _ } = want;
+    let changes = Changes::none()
+        .at("assumeRolePolicyDocument", &found.trust, trust)
+        .at("permissionsBoundary", &found.permissions_boundary_arn, permissions_boundary_arn)
+        .at("policyDocument", &found.permissions, permissions)
+        .at("managedPolicyArns", &found.managed_policy_arns, managed_policy_arns);
+    let why = format!("its ARN is {}, and a role's path can't be changed to {ROLE_PATH}", found.arn);
+    let elsewhere = found.arn.resource() != format!("role{ROLE_PATH}{name}");
+    let obstacle =
+        elsewhere.then_some((why.as_str(), "name it in `arn` of the manifest's role, or delete it if nothing uses it"));
+    let found = Found { kind: "role", name, tags: &found.tags, obstacle };
+    claim.foreign(found, changes, |tags| Action::TagRole { name: name.clone(), tags })
 }
 
 /// One action a call: trust, boundary, inline policy, then each managed policy that is missing or too many.
@@ -151,6 +174,17 @@ fn converge(want: &Desired, found: &Observed) -> Next<Action> {
         next.and(Next::act(Action::DetachRolePolicy { name: name.clone(), policy_arn: policy_arn.clone() }));
     }
     next
+}
+
+/// What lets a role of ours go.
+pub fn release(purpose: Purpose, owner: &Owner, name: &str, seen: &Seen<Observed>) -> Next<Action> {
+    match seen {
+        Seen::Unknown => unread(purpose.object()),
+        Seen::Present(found) if owner.owns(&found.tags) => {
+            Next::act(Action::UntagRole { name: name.to_owned(), keys: Owner::tag_keys() })
+        }
+        Seen::Present(_) | Seen::Absent => Next::nothing(),
+    }
 }
 
 /// Everything on the role goes before the role.
@@ -191,6 +225,8 @@ pub fn fold(seen: &mut Seen<Observed>, action: &Action) {
             found.permissions_boundary_arn = Some(boundary_arn.clone());
         }
         Action::DeleteRolePermissionsBoundary { .. } => found.permissions_boundary_arn = None,
+        Action::TagRole { tags, .. } => found.tags.extend(tags.clone()),
+        Action::UntagRole { keys, .. } => found.tags.retain(|key, _| !keys.contains(key)),
     }
 }
 

@@ -1,8 +1,11 @@
 //! The state machine of Step Functions.
 
+use std::collections::BTreeSet;
+
 use crate::api::{LogLevel, StateMachineType};
 use crate::arn::Arn;
 use crate::change::{Changes, Shown};
+use crate::claim::{Claim, Found};
 use crate::definition::Definition;
 use crate::next::{Next, Seen, unread};
 use crate::owner::{Owner, Tags};
@@ -40,6 +43,8 @@ pub struct Logging {
 /// A state machine as it was read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Observed {
+    /// Its type.
+    pub type_: StateMachineType,
     /// Whether AWS is still deleting it.
     pub deleting: bool,
     /// What it does.
@@ -59,6 +64,10 @@ pub enum Action {
     CreateStateMachine(Desired),
     /// Puts back what differs.
     UpdateStateMachine { to: Desired, changes: Changes },
+    /// Puts our tags on: it is taken over.
+    TagResource { arn: Arn, tags: Tags },
+    /// Takes our tags off: it is let go.
+    UntagResource { arn: Arn, keys: BTreeSet<String> },
     /// Asks for its deletion, which AWS finishes later.
     DeleteStateMachine { arn: Arn },
 }
@@ -68,27 +77,48 @@ impl Action {
     pub fn arn(&self) -> &Arn {
         match self {
             Self::CreateStateMachine(want) | Self::UpdateStateMachine { to: want, .. } => &want.arn,
-            Self::DeleteStateMachine { arn } => arn,
+            Self::TagResource { arn, .. } | Self::UntagResource { arn, .. } | Self::DeleteStateMachine { arn } => arn,
         }
     }
 }
 
 /// What is next for one state machine; `arn` is that of the deterministic name of ours.
-pub fn next(owner: &Owner, arn: &Arn, want: Option<&Desired>, seen: &Seen<Observed>) -> Next<Action> {
+pub fn next(claim: &Claim<'_>, arn: &Arn, want: Option<&Desired>, seen: &Seen<Observed>) -> Next<Action> {
     match (want, seen) {
         (_, Seen::Unknown) => unread("state machine"), // an unclear answer creates and deletes nothing
-        (_, Seen::Present(found)) if found.deleting && owner.owns(&found.tags) => {
+        (_, Seen::Present(found)) if found.deleting && (claim.adopts || claim.owns(&found.tags)) => {
             Next::wait_for_aws("state machine", "AWS is still deleting it")
         }
-        (Some(_), Seen::Present(found)) if !owner.owns(&found.tags) => Next::foreign("state machine", arn.as_str()),
+        (Some(want), Seen::Present(found)) if !claim.owns(&found.tags) => foreign(claim, want, found),
         (Some(want), Seen::Present(found)) => {
             Next::update(diff(want, found), |changes| Action::UpdateStateMachine { to: want.clone(), changes })
         }
         (Some(want), Seen::Absent) => Next::act(Action::CreateStateMachine(want.clone())),
-        (None, Seen::Present(found)) if owner.owns(&found.tags) => {
+        (None, Seen::Present(found)) if claim.owns(&found.tags) => {
             Next::act(Action::DeleteStateMachine { arn: arn.clone() })
         }
         (None, Seen::Present(_) | Seen::Absent) => Next::nothing(), // another's, or gone
+    }
+}
+
+/// The type of a state machine can't be changed.
+fn foreign(claim: &Claim<'_>, want: &Desired, found: &Observed) -> Next<Action> {
+    let changes = diff(want, found);
+    let why = format!("it is of type {}, and a type can't be changed", found.type_.as_str());
+    let hint = "delete it if nothing uses it";
+    let obstacle = (found.type_ != want.type_).then_some((why.as_str(), hint));
+    let found = Found { kind: "state machine", name: &want.name, tags: &found.tags, obstacle };
+    claim.foreign(found, changes, |tags| Action::TagResource { arn: want.arn.clone(), tags })
+}
+
+/// What lets a state machine of ours go.
+pub fn release(owner: &Owner, arn: &Arn, seen: &Seen<Observed>) -> Next<Action> {
+    match seen {
+        Seen::Unknown => unread("state machine"),
+        Seen::Present(found) if !owner.owns(&found.tags) => Next::nothing(),
+        Seen::Present(found) if found.deleting => Next::wait_for_aws("state machine", "AWS is still deleting it"),
+        Seen::Present(_) => Next::act(Action::UntagResource { arn: arn.clone(), keys: Owner::tag_keys() }),
+        Seen::Absent => Next::nothing(),
     }
 }
 
@@ -108,15 +138,23 @@ pub fn fold(seen: &mut Seen<Observed>, action: &Action) {
             found.role_arn = to.role_arn.to_string();
             found.logging = to.logging.clone();
         }
-        (Action::CreateStateMachine(_) | Action::UpdateStateMachine { .. } | Action::DeleteStateMachine { .. }, _) => {
-            *seen = Seen::Unknown
-        }
+        (Action::TagResource { tags, .. }, Some(found)) => found.tags.extend(tags.clone()),
+        (Action::UntagResource { keys, .. }, Some(found)) => found.tags.retain(|key, _| !keys.contains(key)),
+        (
+            Action::CreateStateMachine(_)
+            | Action::UpdateStateMachine { .. }
+            | Action::TagResource { .. }
+            | Action::UntagResource { .. }
+            | Action::DeleteStateMachine { .. },
+            _,
+        ) => *seen = Seen::Unknown,
     }
 }
 
 /// A state machine as it will be read once it is as wanted: what a plan predicts.
 pub fn predicted(want: &Desired) -> Observed {
     Observed {
+        type_: want.type_,
         deleting: false,
         definition: want.definition.clone(),
         role_arn: want.role_arn.to_string(),

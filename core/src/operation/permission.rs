@@ -95,19 +95,27 @@ impl Operation {
             | Self::DetachRolePolicy
             | Self::PutRolePermissionsBoundary
             | Self::DeleteRolePermissionsBoundary
+            | Self::UntagRole
             | Self::DeleteRole => alone(Resource::Roles, Limit::ResourceTag),
+            Self::TagRole => alone(Resource::Roles, Limit::RequestTag),
             Self::DescribeLogGroups => alone(Resource::AnyLogGroup, Limit::None),
             Self::ListTagsOfLogGroup | Self::FilterLogEvents => alone(Resource::LogGroups, Limit::None),
             Self::CreateLogGroup => tagged("TagResource", Resource::LogGroups),
-            Self::PutRetentionPolicy | Self::DeleteLogGroup => alone(Resource::LogGroups, Limit::ResourceTag),
+            Self::PutRetentionPolicy | Self::UntagLogGroup | Self::DeleteLogGroup => {
+                alone(Resource::LogGroups, Limit::ResourceTag)
+            }
+            Self::TagLogGroup => alone(Resource::LogGroups, Limit::RequestTag),
             Self::DescribeStateMachine | Self::ListExecutions => alone(Resource::AnyStateMachine, Limit::None),
             Self::ListTagsOfStateMachine => alone(Resource::StateMachines, Limit::None),
             Self::CreateStateMachine => [tagged("TagResource", Resource::StateMachines), vec![PASS_ROLE]].concat(),
             Self::UpdateStateMachine => [alone(Resource::StateMachines, Limit::ResourceTag), vec![PASS_ROLE]].concat(),
-            Self::DeleteStateMachine => alone(Resource::StateMachines, Limit::ResourceTag),
+            Self::UntagStateMachine | Self::DeleteStateMachine => alone(Resource::StateMachines, Limit::ResourceTag),
+            Self::TagStateMachine => alone(Resource::StateMachines, Limit::RequestTag),
             Self::GetRestApis => on("/restapis"),
             Self::CreateRestApi => vec![self.on("/restapis", Limit::RequestTag), SET_TAGS],
             Self::UpdateRestApi | Self::DeleteRestApi => on("/restapis/*"),
+            Self::TagApiGateway => vec![SET_TAGS],
+            Self::UntagApiGateway => vec![Permission { action: "DELETE", ..SET_TAGS }],
             Self::GetResources => on("/restapis/*/resources"),
             Self::CreateResource | Self::DeleteResource => on("/restapis/*/resources/*"),
             Self::GetAuthorizers | Self::CreateAuthorizer => on("/restapis/*/authorizers"),
@@ -116,7 +124,7 @@ impl Operation {
             Self::UpdateRequestValidator | Self::DeleteRequestValidator => on("/restapis/*/requestvalidators/*"),
             Self::GetModels | Self::CreateModel => on("/restapis/*/models"),
             Self::UpdateModel | Self::DeleteModel => on("/restapis/*/models/*"),
-            Self::PutMethod | Self::DeleteMethod => on("/restapis/*/resources/*/methods/*"),
+            Self::PutMethod | Self::UpdateMethod | Self::DeleteMethod => on("/restapis/*/resources/*/methods/*"),
             Self::PutIntegration => [on("/restapis/*/resources/*/methods/*/integration"), vec![PASS_ROLE]].concat(),
             Self::PutMethodResponse | Self::DeleteMethodResponse => on("/restapis/*/resources/*/methods/*/responses/*"),
             Self::PutIntegrationResponse | Self::DeleteIntegrationResponse => {

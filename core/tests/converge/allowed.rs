@@ -44,8 +44,10 @@ pub fn check(action: &Action, world: &World) -> Result<(), String> {
     if let Some(denied) = checks.iter().find(|check| !check.is_allowed_by(&OURS)) {
         return Err(format!("{action} is denied: {} on {} with {:?}", denied.action, denied.resource, denied.keys));
     }
-    let anothers = checks.iter().all(|check| check.is_allowed_by(&ANOTHERS));
-    if anothers && !checks.is_empty() { Err(format!("{action} is allowed to another cluster")) } else { Ok(()) }
+    // Tags on API Gateway are all that can't be limited by tags.
+    let limited: Vec<&Check> = checks.iter().filter(|check| !check.resource.contains("::/tags/")).collect();
+    let anothers = limited.iter().all(|check| check.is_allowed_by(&ANOTHERS));
+    if anothers && !limited.is_empty() { Err(format!("{action} is allowed to another cluster")) } else { Ok(()) }
 }
 
 /// Whether the operator may read this.
@@ -66,7 +68,7 @@ pub fn check_read(read: &Read) -> Result<(), String> {
         Read::StateMachine(_, arn) => ["DescribeStateMachine", "ListTagsForResource", "ListExecutions"]
             .map(|action| (format!("states:{action}"), arn.to_string()))
             .to_vec(),
-        Read::RestApis => vec![api("/restapis".to_owned())],
+        Read::RestApis | Read::RestApisNamed(_) => vec![api("/restapis".to_owned())],
         Read::Resources(id) => vec![api(format!("/restapis/{id}/resources"))],
         Read::Authorizers(id) => vec![api(format!("/restapis/{id}/authorizers"))],
         Read::RequestValidators(id) => vec![api(format!("/restapis/{id}/requestvalidators"))],
@@ -142,6 +144,12 @@ fn checks(action: &Action, world: &World) -> Vec<Check> {
                 log_group::Action::PutRetentionPolicy { .. } => {
                     vec![Check::new("logs:PutRetentionPolicy", arn).tagged("Resource", tags)]
                 }
+                log_group::Action::TagResource { tags, .. } => {
+                    vec![Check::new("logs:TagResource", arn).tagged("Request", tags)]
+                }
+                log_group::Action::UntagResource { .. } => {
+                    vec![Check::new("logs:UntagResource", arn).tagged("Resource", tags)]
+                }
                 log_group::Action::DeleteLogGroup { .. } => {
                     vec![Check::new("logs:DeleteLogGroup", arn).tagged("Resource", tags)]
                 }
@@ -160,6 +168,12 @@ fn checks(action: &Action, world: &World) -> Vec<Check> {
                 state_machine::Action::UpdateStateMachine { to, .. } => {
                     let passed = Check::passing(to.role_arn.as_str(), "states.amazonaws.com");
                     vec![Check::new("states:UpdateStateMachine", arn).tagged("Resource", tags), passed]
+                }
+                state_machine::Action::TagResource { tags, .. } => {
+                    vec![Check::new("states:TagResource", arn).tagged("Request", tags)]
+                }
+                state_machine::Action::UntagResource { .. } => {
+                    vec![Check::new("states:UntagResource", arn).tagged("Resource", tags)]
                 }
                 state_machine::Action::DeleteStateMachine { .. } => {
                     vec![Check::new("states:DeleteStateMachine", arn).tagged("Resource", tags)]
@@ -184,6 +198,8 @@ fn on_role(action: &role::Action, tags: &Tags) -> Vec<Check> {
         role::Action::DetachRolePolicy { .. } => change("DetachRolePolicy"),
         role::Action::PutRolePermissionsBoundary { .. } => change("PutRolePermissionsBoundary"),
         role::Action::DeleteRolePermissionsBoundary { .. } => change("DeleteRolePermissionsBoundary"),
+        role::Action::TagRole { tags, .. } => vec![Check::new("iam:TagRole", arn.clone()).tagged("Request", tags)],
+        role::Action::UntagRole { .. } => change("UntagRole"),
         role::Action::DeleteRole { .. } => change("DeleteRole"),
     }
 }
@@ -194,13 +210,20 @@ fn on_api(action: &Action) -> Vec<Check> {
     let on = |verb: &str, path: String| {
         vec![Check::new(&format!("apigateway:{verb}"), gateway_arn(&path)).tagged("Resource", &ours)]
     };
-    let set_tags =
-        |arn: String| Check::new("apigateway:PUT", gateway_arn(&format!("/tags/{}", arn.replace([':', '/'], "%"))));
+    let tags = |verb: &str, arn: &str| {
+        let path = format!("/tags/{}", arn.replace([':', '/'], "%"));
+        Check::new(&format!("apigateway:{verb}"), gateway_arn(&path))
+    };
+    let set_tags = |arn: String| tags("PUT", &arn);
     match action {
         Action::RestApi(rest_api::Action::CreateRestApi(want)) => {
             let create = Check::new("apigateway:POST", gateway_arn("/restapis")).tagged("Request", &want.tags);
             vec![create, set_tags(gateway_arn("/restapis/new"))]
         }
+        Action::RestApi(rest_api::Action::TagResource { arn, .. })
+        | Action::Stage(stage::Action::TagResource { arn, .. }) => vec![tags("PUT", arn)],
+        Action::RestApi(rest_api::Action::UntagResource { arn, .. })
+        | Action::Stage(stage::Action::UntagResource { arn, .. }) => vec![tags("DELETE", arn)],
         Action::RestApi(rest_api::Action::UpdateRestApi { id, .. }) => on("PATCH", format!("/restapis/{id}")),
         Action::RestApi(rest_api::Action::DeleteRestApi { id }) => on("DELETE", format!("/restapis/{id}")),
         Action::Resource(resource::Action::CreateResource { rest_api_id: id, parent_id, .. }) => {
@@ -266,6 +289,7 @@ fn on_method(action: &method::Action, on: &impl Fn(&str, String) -> Vec<Check>) 
     let base = format!("/restapis/{rest_api_id}/resources/{resource_id}/methods/{method}");
     match action {
         method::Action::PutMethod { .. } => on("PUT", base),
+        method::Action::UpdateMethod { .. } => on("PATCH", base),
         method::Action::DeleteMethod { .. } => on("DELETE", base),
         method::Action::PutIntegration { integration, .. } => {
             let mut checks = on("PUT", format!("{base}/integration"));

@@ -8,11 +8,13 @@ mod manifests;
 mod world;
 
 use proptest::prelude::*;
+use serde_json::json;
 use sfe_core::action::Action;
+use sfe_core::desired::Desired;
 use sfe_core::kinds::role;
 
 use manifests::{Manifest, manifest};
-use world::Run;
+use world::{Run, let_go, owned, untagged};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
@@ -59,6 +61,81 @@ proptest! {
         run.some_steps_to(&second.desired(), steps / 2)?;
         run.without_service_checks().to(&Manifest::nothing())?.expect_rest()?;
         prop_assert!(run.world.is_empty(), "left behind: {:?}", run.world);
+    }
+
+    /// What is observed only tells of a difference exactly if there is something to write, and a deletion of it reads and writes nothing.
+    #[test]
+    fn what_is_observed_only_is_told_and_left(
+        first in manifest(), second in manifest(), steps in 0_usize..60, order in any::<u64>(),
+    ) {
+        let mut run = Run::new(order);
+        run.some_steps_to(&first.desired(), steps)?;
+        let told = run.differences(&second.desired());
+        run.without_service_checks().to(&second.desired())?.expect_rest()?;
+        prop_assert_eq!(told.is_empty(), run.actions.is_empty(), "told: {:?}", told);
+        prop_assert!(run.differences(&second.desired()).is_empty());
+        let left = Manifest::deleted(&json!({ "managementPolicy": "Observe" }));
+        let before = run.world.clone();
+        run.to(&left)?.expect_no_action()?;
+        prop_assert!(run.world == before && run.reads == 0, "{} reads", run.reads);
+    }
+
+    /// A deletion that retains changes nothing but tags, wherever it is broken off; an object of the same name that is made anew in the
+    /// middle touches nothing that was let go, and makes no second API.
+    #[test]
+    fn what_is_retained_stays_as_it_is_and_is_nobodys(
+        first in manifest(), second in manifest(), steps in 0_usize..60, broken_off in 0_usize..8, order in any::<u64>(),
+    ) {
+        let retain = Manifest::deleted(&json!({ "deletionPolicy": "Retain" }));
+        let mut run = Run::new(order);
+        run.to(&first.desired())?.expect_rest()?;
+        run.some_steps_to(&second.desired(), steps)?;
+        let before = untagged(&run.world);
+        run.some_steps_to(&retain, broken_off)?;
+        if run.world.rest_api.as_ref().is_some_and(|api| api.tags.len() == 3) {
+            let (mut anew, let_go) = (run.clone(), let_go(&run.world));
+            anew.without_service_checks().to(&first.desired())?;
+            for action in &anew.actions {
+                prop_assert!(!let_go.contains(&action.object()), "touched: {}", action);
+                prop_assert!(action.name() != "apigateway:CreateRestApi", "a second API");
+            }
+        }
+        run.to(&retain)?.expect_rest()?;
+        prop_assert!(run.actions.iter().all(|action| action.name().contains(":Untag")), "{:?}", run.actions);
+        prop_assert!(untagged(&run.world) == before && owned(&run.world) == 0, "{:?}", run.world);
+        run.to(&retain)?.expect_no_action()?;
+    }
+
+    /// What nobody owns any more is taken over where that is asked for, and never before it was told; it then is as declared.
+    #[test]
+    fn what_is_nobodys_is_adopted_once_that_is_told(
+        first in manifest(), second in manifest(), steps in 0_usize..60, picks in proptest::collection::vec(any::<u8>(), 0..3), order in any::<u64>(),
+    ) {
+        let mut run = Run::new(order);
+        run.to(&first.desired())?.expect_rest()?;
+        run.some_steps_to(&second.desired(), steps)?;
+        run.to(&second.desired())?.expect_rest()?;
+        picks.into_iter().for_each(|pick| run.vandalize(pick));
+        run.without_service_checks().to(&Manifest::deleted(&json!({ "deletionPolicy": "Retain" })))?.expect_rest()?;
+        let api = run.world.rest_api.as_ref().map(|api| api.id.clone());
+        let adopt = Desired { adopts: true, ..second.desired() };
+        for pass in 0.. {
+            prop_assert!(pass < 8, "not adopted after 8 passes: {:?}", run.told);
+            let (told, nobodys) = (run.told.clone(), let_go(&run.world));
+            run.to(&adopt)?;
+            for object in nobodys {
+                let written = run.actions.iter().find(|action| action.object() == object);
+                let is_told = told.iter().any(|row| row.object == object);
+                prop_assert!(written.is_none_or(|action| is_told && action.name().contains(":Tag")), "{:?}", written);
+            }
+            if run.is_at_rest() {
+                break;
+            }
+        }
+        prop_assert!(run.told.is_empty());
+        prop_assert_eq!(run.world.rest_api.as_ref().map(|api| api.id.clone()), api);
+        run.to(&adopt)?.expect_no_action()?;
+        run.expect_same_as_from_nothing(&second.desired())?;
     }
 
     /// Objects of the same names without our tags are never written: the rest waits for a person.

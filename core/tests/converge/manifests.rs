@@ -19,7 +19,7 @@ pub const EXISTING_ROLES: [&str; 2] = ["arn:aws:iam::000000000000:role/mine", "a
 
 pub fn settings() -> Settings {
     let site = Site { partition: "aws".into(), account: "000000000000".into(), region: "eu-central-1".into() };
-    Settings { cluster: "c1".into(), site }
+    Settings::new("c1".into(), site)
 }
 
 impl Manifest {
@@ -42,8 +42,14 @@ impl Manifest {
     }
 
     pub fn nothing() -> Desired {
-        let object = Self::object(&json!({ "stateMachine": {}, "routes": [] }));
-        Desired::nothing(desired::owner(&object, &settings()), desired::site(&object, &settings()), None)
+        Self::deleted(&json!({}))
+    }
+
+    /// What the deletion of a manifest with these fields leads to.
+    pub fn deleted(fields: &Value) -> Desired {
+        let mut spec = json!({ "stateMachine": {}, "routes": [] });
+        spec.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        desired::deleted(&Self::object(&spec), &settings(), None)
     }
 }
 

@@ -5,24 +5,31 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use proptest::test_runner::TestCaseError;
 use sfe_core::action::Action;
-use sfe_core::api::StateMachineType;
+use sfe_core::api::{Drift, StateMachineType};
 use sfe_core::desired::Desired;
+use sfe_core::drift::{differences, fields};
 use sfe_core::endpoint::{When, next};
 use sfe_core::kinds::{deployment, method, role, stage, state_machine};
 use sfe_core::next::Next;
 use sfe_core::observed::{Answer, Observed, reads};
+use sfe_core::owner::Tags;
 use sfe_core::predict::World;
 
 use crate::allowed;
-use crate::manifests::settings;
+use crate::manifests::{Manifest, settings};
 
 /// The most steps of one convergence: eight routes take about 90.
 const STEPS_MAX: usize = 250;
 
+#[derive(Clone)]
 pub struct Run {
     pub world: World,
     /// The actions of the last convergence.
     pub actions: Vec<Action>,
+    /// What the status then tells of adoption.
+    pub told: Vec<Drift>,
+    /// How many reads it made.
+    pub reads: usize,
     left: Next<Action>,
     random: u64,
     /// What each deployment holds: role and templates of its methods.
@@ -37,6 +44,8 @@ impl Run {
         Self {
             world: World::empty(settings().site, now()),
             actions: Vec::new(),
+            told: Vec::new(),
+            reads: 0,
             left: Next::nothing(),
             random,
             snapshots: BTreeMap::new(),
@@ -64,20 +73,25 @@ impl Run {
 
     /// Whether nothing was left to do within `steps`. Any of the actions that are ready may come first, as they run side by side.
     fn steps(&mut self, desired: &Desired, steps: usize) -> Checked<bool> {
-        let mut observed = Observed::new(None);
+        let mut observed = Observed { told_adoption: self.told.clone(), ..Observed::new(None) };
         self.actions.clear();
+        self.reads = 0;
         loop {
             let unread = reads(desired, &observed);
             if !unread.is_empty() {
+                self.reads += unread.len();
                 for read in &unread {
                     allowed::check_read(read).map_err(|denied| self.broken(&denied))?;
                     observed.fold(self.world.read(read));
                 }
                 continue;
             }
-            let next = next(desired, &observed, When { now: now(), settle: SignedDuration::from_secs(10) });
+            let next = next(desired, &observed, when());
             if next.actions.is_empty() || self.actions.len() >= steps {
                 let done = next.actions.is_empty();
+                let rows =
+                    next.adoptions.iter().flat_map(|adoption| fields(&adoption.object, &adoption.changes, now()));
+                self.told = rows.collect();
                 self.left = next;
                 return Ok(done);
             }
@@ -87,6 +101,18 @@ impl Run {
             self.actions.push(action.clone());
             self.check(&action, &answer)?;
             observed.fold_answer(&action, answer);
+        }
+    }
+
+    /// What an operator that only observes tells.
+    pub fn differences(&self, desired: &Desired) -> Vec<Drift> {
+        let mut observed = Observed::new(None);
+        loop {
+            let unread = reads(desired, &observed);
+            if unread.is_empty() {
+                return differences(desired, &observed, when());
+            }
+            unread.iter().for_each(|read| observed.fold(self.world.read(read)));
         }
     }
 
@@ -176,6 +202,10 @@ impl Run {
             .join("\n")
     }
 
+    pub fn is_at_rest(&self) -> bool {
+        self.left.is_empty()
+    }
+
     pub fn expect_rest(&self) -> Checked<()> {
         if self.left.is_empty() {
             Ok(())
@@ -247,8 +277,51 @@ impl Run {
     }
 }
 
+fn when() -> When {
+    When { now: now(), settle: SignedDuration::from_secs(10) }
+}
+
 fn now() -> Timestamp {
     Timestamp::from_second(1_800_000_000).unwrap()
+}
+
+/// Every object's name and tags.
+fn tagged(world: &mut World) -> Vec<(String, &mut Tags)> {
+    let owner = Manifest::nothing().owner;
+    let mut found = Vec::new();
+    for (name, role) in
+        [(owner.gateway_role_name(), &mut world.gateway_role), (owner.workflow_role_name(), &mut world.workflow_role)]
+    {
+        found.extend(role.iter_mut().map(|role| (format!("role {name}"), &mut role.tags)));
+    }
+    let group = format!("log group {}", owner.log_group_name());
+    found.extend(world.log_group.iter_mut().map(|found| (group.clone(), &mut found.tags)));
+    for (type_, machine) in
+        [(StateMachineType::Standard, &mut world.standard), (StateMachineType::Express, &mut world.express)]
+    {
+        let name = format!("state machine {}", owner.state_machine_name(type_));
+        found.extend(machine.iter_mut().map(|machine| (name.clone(), &mut machine.tags)));
+    }
+    found.extend(world.rest_api.iter_mut().map(|api| (format!("REST API {}", api.id), &mut api.tags)));
+    found.extend(world.stages.iter_mut().map(|(name, stage)| (format!("stage {name}"), &mut stage.tags)));
+    found
+}
+
+/// The objects that have no tags.
+pub fn let_go(world: &World) -> Vec<String> {
+    tagged(&mut world.clone()).into_iter().filter(|(_, tags)| tags.is_empty()).map(|(name, _)| name).collect()
+}
+
+/// How many objects have any tag.
+pub fn owned(world: &World) -> usize {
+    tagged(&mut world.clone()).into_iter().filter(|(_, tags)| !tags.is_empty()).count()
+}
+
+/// The same without any tag.
+pub fn untagged(world: &World) -> World {
+    let mut world = world.clone();
+    tagged(&mut world).into_iter().for_each(|(_, tags)| tags.clear());
+    world
 }
 
 /// What is there, without ids.

@@ -42,6 +42,16 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
             let request = logs.put_retention_policy().log_group_name(name).retention_in_days(*retention_days);
             drop(clients.call(Operation::PutRetentionPolicy, &object, request.send()).await?);
         }
+        Action::TagResource { arn, tags, .. } => {
+            let tags: HashMap<String, String> = tags.clone().into_iter().collect();
+            let request = logs.tag_resource().resource_arn(arn.as_str()).set_tags(Some(tags));
+            drop(clients.call(Operation::TagLogGroup, &object, request.send()).await?);
+        }
+        Action::UntagResource { arn, keys, .. } => {
+            let request = logs.untag_resource().resource_arn(arn.as_str());
+            let request = request.set_tag_keys(Some(keys.iter().cloned().collect()));
+            drop(clients.call(Operation::UntagLogGroup, &object, request.send()).await?);
+        }
         Action::DeleteLogGroup { name } => {
             let request = logs.delete_log_group().log_group_name(name);
             drop(clients.call(Operation::DeleteLogGroup, &object, request.send()).await?);

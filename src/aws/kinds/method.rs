@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_apigateway::types::{
-    Integration as SdkIntegration, IntegrationResponse as SdkIntegrationResponse, IntegrationType, Method,
+    Integration as SdkIntegration, IntegrationResponse as SdkIntegrationResponse, IntegrationType, Method, Op,
+    PatchOperation,
 };
 use sfe_core::api::HttpMethod;
-use sfe_core::kinds::method::{Action, Integration, IntegrationResponse, Observed, Place, Settings};
+use sfe_core::kinds::method::{Action, Integration, IntegrationResponse, Observed, Place, RETAINED, Settings};
 use sfe_core::observed::Answer;
 use sfe_core::operation::Operation;
 
@@ -107,6 +108,12 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
         Action::DeleteMethod { .. } => {
             let request = gateway.delete_method().rest_api_id(rest_api_id).resource_id(resource_id);
             drop(clients.call(Operation::DeleteMethod, &object, request.http_method(http_method).send()).await?);
+        }
+        Action::UpdateMethod { .. } => {
+            let name = PatchOperation::builder().op(Op::Replace).path("/operationName").value(RETAINED).build();
+            let request = gateway.update_method().rest_api_id(rest_api_id).resource_id(resource_id);
+            let request = request.http_method(http_method).patch_operations(name);
+            drop(clients.call(Operation::UpdateMethod, &object, request.send()).await?);
         }
         Action::PutIntegration { integration, .. } => {
             let request = gateway

@@ -13,6 +13,16 @@ use super::super::error::{Class, Error};
 
 /// All REST APIs with the owner's tags: names are not unique, and a status can be lost.
 pub async fn observe(clients: &Clients, owner: &Owner) -> Result<Vec<Observed>, Error> {
+    list(clients, |_, tags| owner.owns(tags)).await
+}
+
+/// All REST APIs of this name that are nobody's.
+pub async fn named(clients: &Clients, name: &str) -> Result<Vec<Observed>, Error> {
+    list(clients, |found, tags| found == name && Owner::of(tags).is_none()).await
+}
+
+/// All REST APIs of which name and tags say that they are meant.
+async fn list(clients: &Clients, is_meant: impl Fn(&str, &Tags) -> bool) -> Result<Vec<Observed>, Error> {
     let (operation, object) = (Operation::GetRestApis, "all REST APIs");
     let (mut found, mut position) = (Vec::new(), None);
     for _ in 0..super::PAGES_MAX {
@@ -20,7 +30,7 @@ pub async fn observe(clients: &Clients, owner: &Owner) -> Result<Vec<Observed>, 
         let answer = clients.call(operation, object, request.send()).await?;
         for api in answer.items() {
             let tags: Tags = api.tags().cloned().unwrap_or_default().into_iter().collect();
-            if !owner.owns(&tags) {
+            if !is_meant(api.name().unwrap_or_default(), &tags) {
                 continue;
             }
             let lacks = |what| Error::incomplete(operation, object, what);
@@ -29,6 +39,7 @@ pub async fn observe(clients: &Clients, owner: &Owner) -> Result<Vec<Observed>, 
                 name: api.name().unwrap_or_default().to_owned(),
                 disable_execute_api_endpoint: api.disable_execute_api_endpoint(),
                 created_at: api.created_date().and_then(timestamp).ok_or_else(|| lacks("creation date"))?,
+                tags,
                 duplicates: Vec::new(),
             });
         }
@@ -66,6 +77,18 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
             let request =
                 clients.apigateway.update_rest_api().rest_api_id(id).set_patch_operations(Some(operations.collect()));
             drop(clients.call(Operation::UpdateRestApi, &format!("REST API {id}"), request.send()).await?);
+            Ok(Answer::Done)
+        }
+        Action::TagResource { id, arn, tags } => {
+            let tags: HashMap<String, String> = tags.clone().into_iter().collect();
+            let request = clients.apigateway.tag_resource().resource_arn(arn).set_tags(Some(tags));
+            drop(clients.call(Operation::TagApiGateway, &format!("REST API {id}"), request.send()).await?);
+            Ok(Answer::Done)
+        }
+        Action::UntagResource { id, arn, keys } => {
+            let request = clients.apigateway.untag_resource().resource_arn(arn);
+            let request = request.set_tag_keys(Some(keys.iter().cloned().collect()));
+            drop(clients.call(Operation::UntagApiGateway, &format!("REST API {id}"), request.send()).await?);
             Ok(Answer::Done)
         }
         Action::DeleteRestApi { id } => {

@@ -121,6 +121,14 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
             let request = iam.delete_role_permissions_boundary().role_name(name);
             drop(clients.call(Operation::DeleteRolePermissionsBoundary, &object, request.send()).await?);
         }
+        Action::TagRole { name, tags: wanted } => {
+            let request = iam.tag_role().role_name(name).set_tags(tags(wanted));
+            drop(clients.call(Operation::TagRole, &object, request.send()).await?);
+        }
+        Action::UntagRole { name, keys } => {
+            let request = iam.untag_role().role_name(name).set_tag_keys(Some(keys.iter().cloned().collect()));
+            drop(clients.call(Operation::UntagRole, &object, request.send()).await?);
+        }
         Action::DeleteRole { name } => {
             drop(clients.call(Operation::DeleteRole, &object, iam.delete_role().role_name(name).send()).await?);
         }

@@ -41,6 +41,16 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
             let request = gateway.update_stage().rest_api_id(rest_api_id).stage_name(name).patch_operations(operation);
             drop(clients.call(Operation::UpdateStage, &object, request.send()).await?);
         }
+        Action::TagResource { arn, tags, .. } => {
+            let tags: HashMap<String, String> = tags.clone().into_iter().collect();
+            let request = gateway.tag_resource().resource_arn(arn).set_tags(Some(tags));
+            drop(clients.call(Operation::TagApiGateway, &object, request.send()).await?);
+        }
+        Action::UntagResource { arn, keys, .. } => {
+            let request = gateway.untag_resource().resource_arn(arn);
+            let request = request.set_tag_keys(Some(keys.iter().cloned().collect()));
+            drop(clients.call(Operation::UntagApiGateway, &object, request.send()).await?);
+        }
         Action::DeleteStage { rest_api_id, name } => {
             let request = gateway.delete_stage().rest_api_id(rest_api_id).stage_name(name);
             drop(clients.call(Operation::DeleteStage, &object, request.send()).await?);

@@ -37,6 +37,7 @@ pub async fn observe(clients: &Clients, arn: &Arn) -> Result<Seen<Observed>, Err
         Err(error) => return Err(error),
     };
     Ok(Seen::Present(Observed {
+        type_: told_type(&answer, &object)?,
         deleting: answer.status() == Some(&StateMachineStatus::Deleting),
         definition: Definition::observed(answer.definition()),
         role_arn: answer.role_arn().to_owned(),
@@ -70,13 +71,17 @@ pub async fn type_of(clients: &Clients, arn: &Arn) -> Result<Option<StateMachine
     let object = object(arn);
     let request = clients.sfn.describe_state_machine().state_machine_arn(arn.as_str());
     match clients.call(Operation::DescribeStateMachine, &object, request.send()).await {
-        Ok(answer) => match answer.r#type() {
-            SdkType::Standard => Ok(Some(StateMachineType::Standard)),
-            SdkType::Express => Ok(Some(StateMachineType::Express)),
-            _ => Err(Error::incomplete(Operation::DescribeStateMachine, &object, "known type")),
-        },
+        Ok(answer) => told_type(&answer, &object).map(Some),
         Err(error) if error.class == Class::NotFound => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+fn told_type(answer: &DescribeStateMachineOutput, object: &str) -> Result<StateMachineType, Error> {
+    match answer.r#type() {
+        SdkType::Standard => Ok(StateMachineType::Standard),
+        SdkType::Express => Ok(StateMachineType::Express),
+        _ => Err(Error::incomplete(Operation::DescribeStateMachine, object, "known type")),
     }
 }
 
@@ -106,6 +111,15 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
                 .role_arn(to.role_arn.as_str())
                 .logging_configuration(logging_configuration(to));
             drop(clients.call(Operation::UpdateStateMachine, &object, request.send()).await?);
+        }
+        Action::TagResource { arn, tags: wanted } => {
+            let request = sfn.tag_resource().resource_arn(arn.as_str()).set_tags(Some(tags(wanted)));
+            drop(clients.call(Operation::TagStateMachine, &object, request.send()).await?);
+        }
+        Action::UntagResource { arn, keys } => {
+            let request = sfn.untag_resource().resource_arn(arn.as_str());
+            let request = request.set_tag_keys(Some(keys.iter().cloned().collect()));
+            drop(clients.call(Operation::UntagStateMachine, &object, request.send()).await?);
         }
         Action::DeleteStateMachine { arn } => {
             let request = sfn.delete_state_machine().state_machine_arn(arn.as_str());

@@ -161,7 +161,7 @@ impl Scene {
             stalled: SignedDuration::from_mins(5),
             drift: SignedDuration::from_mins(10),
         };
-        let settings = Settings { cluster: "c".to_owned(), site: site() };
+        let settings = Settings::new("c".to_owned(), site());
         let options =
             Options { settings, pace, settle: SignedDuration::from_secs(10), role_grace: SignedDuration::from_mins(5) };
         let mut state = self.state.lock().unwrap();

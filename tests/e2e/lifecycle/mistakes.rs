@@ -352,8 +352,7 @@ fn what_is_not_ours_is_not_touched() {
         for (name, before) in foreign.into_iter().zip(&before) {
             let stalled = until_stalled(world, namespace, name).await;
             let object = object_name(namespace, name);
-            let wrong =
-                missing(&stalled, &[&format!("{object} exists without this endpoint's tags"), "sfe.dev/cluster"]);
+            let wrong = missing(&stalled, &[&format!("{object} exists without this endpoint's tags"), "sfe.dev/adopt"]);
             assert!(wrong.is_empty(), "{}", wrong.join("\n"));
             let after = picture::of(world, &owner(namespace, name)).await;
             let place = place(name);

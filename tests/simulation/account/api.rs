@@ -93,6 +93,18 @@ impl Account {
                 api.observed.disable_execute_api_endpoint = to.disable_execute_api_endpoint;
                 Ok(Answer::Done)
             }
+            rest_api::Action::TagResource { id, tags, .. } => {
+                let api = self.our_api(id, "TagResource")?;
+                api.tags.extend(tags.clone());
+                api.observed.tags = api.tags.clone();
+                Ok(Answer::Done)
+            }
+            rest_api::Action::UntagResource { id, keys, .. } => {
+                let api = self.our_api(id, "UntagResource")?;
+                api.tags.retain(|key, _| !keys.contains(key));
+                api.observed.tags = api.tags.clone();
+                Ok(Answer::Done)
+            }
             rest_api::Action::DeleteRestApi { id } => {
                 self.our_api(id, "DeleteRestApi")?;
                 self.apis.remove(id);
@@ -268,7 +280,13 @@ impl Account {
         let ours = found.is_none_or(|stage| is_ours(&stage.tags));
         match (action, found) {
             (stage::Action::CreateStage { .. }, Some(_)) => return Err(exists("stage", &name)),
-            (stage::Action::UpdateStage { .. } | stage::Action::DeleteStage { .. }, None) => {
+            (
+                stage::Action::UpdateStage { .. }
+                | stage::Action::TagResource { .. }
+                | stage::Action::UntagResource { .. }
+                | stage::Action::DeleteStage { .. },
+                None,
+            ) => {
                 return Err(not_found("stage", &name));
             }
             (
@@ -279,7 +297,12 @@ impl Account {
                     return Err(not_found("deployment", deployment_id));
                 }
             }
-            (stage::Action::DeleteStage { .. }, Some(_)) => {}
+            (
+                stage::Action::TagResource { .. }
+                | stage::Action::UntagResource { .. }
+                | stage::Action::DeleteStage { .. },
+                Some(_),
+            ) => {}
         }
         stage::fold(&mut api.stages, action);
         if !ours {
@@ -317,6 +340,8 @@ pub fn api_of_model(action: &model::Action) -> &String {
 pub fn api_of_stage(action: &stage::Action) -> &String {
     let (stage::Action::CreateStage { rest_api_id, .. }
     | stage::Action::UpdateStage { rest_api_id, .. }
+    | stage::Action::TagResource { rest_api_id, .. }
+    | stage::Action::UntagResource { rest_api_id, .. }
     | stage::Action::DeleteStage { rest_api_id, .. }) = action;
     rest_api_id
 }

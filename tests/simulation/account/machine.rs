@@ -37,6 +37,16 @@ impl Account {
                 let observed = Observed { tags: found.observed.tags, ..predicted(to) };
                 self.machines.insert(arn, Machine { observed, gone_at: None });
             }
+            (Action::TagResource { tags, .. }, Some(mut found)) => {
+                self.check_ours(&found.observed.tags, action_name(&arn));
+                found.observed.tags.extend(tags.clone());
+                self.machines.insert(arn, found);
+            }
+            (Action::UntagResource { keys, .. }, Some(mut found)) => {
+                self.check_ours(&found.observed.tags, action_name(&arn));
+                found.observed.tags.retain(|key, _| !keys.contains(key));
+                self.machines.insert(arn, found);
+            }
             (Action::DeleteStateMachine { .. }, Some(mut found)) => {
                 self.check_ours(&found.observed.tags, action_name(&arn));
                 found.observed.deleting = true;

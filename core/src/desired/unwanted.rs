@@ -1,0 +1,27 @@
+//! A deletion: what becomes of the AWS objects of ours.
+
+use crate::api::StepFunctionEndpoint;
+
+use super::{Desired, Host, Settings, made_at, owner};
+
+/// What becomes of the AWS objects of ours once nothing is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unwanted {
+    /// They are deleted.
+    Deleted,
+    /// They stay as they are but for our tags, so that nothing takes them for ours later.
+    Released,
+    /// They stay as they are, tags included, and are not even read.
+    Left,
+}
+
+/// What the deletion of an object converges to.
+pub fn deleted(object: &StepFunctionEndpoint, settings: &Settings, host: Option<Host>) -> Desired {
+    let nothing = Desired::nothing(owner(object, settings), made_at(object, settings), host);
+    let unwanted = match (object.is_observed_only(), object.is_retained()) {
+        (true, _) => Unwanted::Left,
+        (false, true) => Unwanted::Released,
+        (false, false) => Unwanted::Deleted,
+    };
+    Desired { unwanted, ..nothing }
+}
