@@ -32,7 +32,7 @@ fn root() -> PathBuf {
 fn settings() -> Settings {
     let site =
         Site { partition: "aws".to_owned(), account: "000000000000".to_owned(), region: "eu-central-1".to_owned() };
-    Settings { cluster: "upgrade".to_owned(), site }
+    Settings::new("upgrade".to_owned(), site)
 }
 
 /// The objects of an example: what has no StepFunctionEndpoint beside it are ConfigMaps.
@@ -74,6 +74,7 @@ impl Example {
                 name,
                 exists: true,
                 is_guest: host_of(host).is_some(),
+                idle: None,
                 url: status.and_then(|status| status.url.clone()),
                 guest: status.and_then(|status| status.guests.iter().find(is_us).cloned()),
             }
@@ -112,7 +113,8 @@ impl Example {
                 let (failures, drift) = (Vec::new(), Vec::new());
                 Convergence { observed: plan.observed, next: plan.left, failures, drift, applied: plan.actions.len() }
             });
-            let outcome = Outcome { desired: wanted, convergence, executions: None, failures: Vec::new() };
+            let outcome =
+                Outcome { desired: wanted, convergence, executions: None, failures: Vec::new(), requested_at: None };
             let told = status(endpoint.status.as_ref(), endpoint.metadata.generation, &outcome, now);
             changed |= endpoint.status.as_ref() != Some(&told);
             self.endpoints[index].0.status = Some(told);
