@@ -4,6 +4,7 @@ mod caller;
 mod clients;
 mod error;
 mod executions;
+mod fenced;
 mod gate;
 mod kinds;
 mod limiter;

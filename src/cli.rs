@@ -2,6 +2,7 @@
 
 mod crd;
 mod identity;
+mod leadership;
 mod plan;
 mod policy;
 mod run;

@@ -7,4 +7,5 @@
 pub mod aws;
 pub mod cli;
 pub mod controller;
+pub mod fence;
 pub mod telemetry;

@@ -11,8 +11,11 @@ use aws_sdk_sfn::error::{ProvideErrorMetadata, SdkError};
 use jiff::Timestamp;
 use sfe_core::operation::Operation;
 
+use crate::fence::Fence;
+
 use super::caller::Caller;
 use super::error::Error;
+use super::fenced::Fenced;
 use super::gate::{self, Gate};
 use super::limiter::{Closed, Limiter, Place};
 
@@ -39,18 +42,26 @@ pub struct Clients {
     pub sfn: aws_sdk_sfn::Client,
     pub sts: aws_sdk_sts::Client,
     calls: Arc<dyn Calls>,
+    fence: Arc<Fence>,
     limiter: Arc<Limiter>,
     place: Place,
     caller: Caller,
 }
 
 impl Clients {
-    /// The clients of a configuration with its Region.
-    pub fn new(config: &SdkConfig, calls: Arc<dyn Calls>, limiter: Arc<Limiter>, place: Place) -> Self {
+    /// The clients of a configuration with its Region. They send nothing while the fence is closed, but for GetCallerIdentity.
+    pub fn new(
+        config: &SdkConfig,
+        calls: Arc<dyn Calls>,
+        fence: Arc<Fence>,
+        limiter: Arc<Limiter>,
+        place: Place,
+    ) -> Self {
         let gate = || Gate::new(Arc::clone(&limiter), place.clone());
+        let fenced = || Fenced(Arc::clone(&fence));
         let once = config.to_builder().retry_config(RetryConfig::disabled()).build();
         let apigateway = |config: &SdkConfig| {
-            let config = aws_sdk_apigateway::config::Builder::from(config).interceptor(gate());
+            let config = aws_sdk_apigateway::config::Builder::from(config).interceptor(gate()).interceptor(fenced());
             aws_sdk_apigateway::Client::from_conf(config.build())
         };
         let iam = aws_sdk_iam::config::Builder::from(config).interceptor(gate());
@@ -60,14 +71,15 @@ impl Clients {
         Self {
             apigateway: apigateway(config),
             apigateway_once: apigateway(&once),
-            iam: aws_sdk_iam::Client::from_conf(iam.build()),
-            logs: aws_sdk_cloudwatchlogs::Client::from_conf(logs.build()),
-            sfn: aws_sdk_sfn::Client::from_conf(sfn.build()),
+            iam: aws_sdk_iam::Client::from_conf(iam.interceptor(fenced()).build()),
+            logs: aws_sdk_cloudwatchlogs::Client::from_conf(logs.interceptor(fenced()).build()),
+            sfn: aws_sdk_sfn::Client::from_conf(sfn.interceptor(fenced()).build()),
             sts: aws_sdk_sts::Client::from_conf(sts.build()),
             calls,
             caller: Caller::operator(),
             place: place.clone(),
             limiter: Arc::clone(&limiter),
+            fence: Arc::clone(&fence),
         }
     }
 
@@ -85,8 +97,10 @@ impl Clients {
     ) -> Result<T, Error> {
         let turn = self.limiter.wait(&self.place, &self.caller, operation).await;
         turn.map_err(|Closed| Error::not_made(operation, object))?;
+        self.fence.check().map_err(|fenced| Error::fenced(operation, object, fenced))?;
         let started = tokio::time::Instant::now();
-        let result = gate::open(operation, call).await;
+        let call = self.fence.within(gate::open(operation, call));
+        let result = call.await.map_err(|fenced| Error::fenced(operation, object, fenced))?;
         self.calls.ended(operation, started.elapsed(), result.is_err());
         tracing::debug!(%operation, object, failed = result.is_err(), "AWS call");
         result.map_err(|error| Error::from_sdk(operation, object, &error))

@@ -6,6 +6,8 @@ use sfe_core::change::cut;
 use sfe_core::operation::Operation;
 use sfe_core::outcome::Remedy;
 
+use crate::fence::Fenced;
+
 /// One failed call.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{operation} failed: {detail} ({object})")]
@@ -79,6 +81,16 @@ impl Error {
     pub fn not_made(operation: Operation, object: &str) -> Self {
         let detail = "the operator stops, the next one makes the call".to_owned();
         Self { operation: operation.name(), object: object.to_owned(), detail, class: Class::NotMade }
+    }
+
+    /// A call that this replica may not make, or not wait for any longer.
+    pub fn fenced(operation: Operation, object: &str, fenced: Fenced) -> Self {
+        Self {
+            operation: operation.name(),
+            object: object.to_owned(),
+            detail: fenced.to_string(),
+            class: Class::Unclear,
+        }
     }
 
     /// What helps.

@@ -142,7 +142,7 @@ mod tests {
             .build();
         let place = Place { account: "000000000000".to_owned(), region: "eu-central-1".to_owned() };
         let limiter = Limiter::start(Rates::default(), Arc::clone(&calls));
-        Clients::new(&config, calls, limiter, place)
+        Clients::new(&config, calls, Arc::new(crate::fence::Fence::open()), limiter, place)
     }
 
     /// The last rate that was told of each lane.

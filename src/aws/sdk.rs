@@ -15,15 +15,18 @@ use sfe_core::observed::{Answer, Fact, Read};
 use sfe_core::operation::Operation;
 use sfe_core::owner::{Owner, Site};
 
+use crate::fence::Fence;
+
 use super::caller::{Caller, Errand, Turn};
 use super::clients::{Calls, Clients};
 use super::limiter::{Limiter, Place, Rates};
-use super::{Aws, Error, executions, kinds};
+use super::{Aws, Error, executions, gate, kinds};
 
 /// AWS by its SDK.
 pub struct SdkAws {
     config: SdkConfig,
     calls: Arc<dyn Calls>,
+    fence: Arc<Fence>,
     limiter: Arc<Limiter>,
     by_place: Mutex<BTreeMap<Place, Clients>>,
 }
@@ -33,15 +36,16 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
 
 impl SdkAws {
-    /// The clients of an environment, its credentials and endpoint; `region` is where the credentials are asked for. It needs a runtime.
-    pub fn new(config: &SdkConfig, region: &str, calls: Arc<dyn Calls>, rates: Rates) -> Self {
+    /// The clients of an environment, its credentials and endpoint; `region` is where the credentials are asked for. While the fence is closed
+    /// nothing is called but [`identity`](Self::identity). It needs a runtime.
+    pub fn new(config: &SdkConfig, region: &str, calls: Arc<dyn Calls>, fence: Arc<Fence>, rates: Rates) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .operation_attempt_timeout(ATTEMPT_TIMEOUT)
             .build();
         let config = config.to_builder().region(Region::new(region.to_owned())).timeout_config(timeouts).build();
         let limiter = Limiter::start(rates, Arc::clone(&calls));
-        Self { config, calls, limiter, by_place: Mutex::new(BTreeMap::new()) }
+        Self { config, calls, fence, limiter, by_place: Mutex::new(BTreeMap::new()) }
     }
 
     /// Who the credentials belong to: the partition and account of every endpoint.
@@ -49,7 +53,8 @@ impl SdkAws {
         let (operation, object) = (Operation::GetCallerIdentity, "the operator's credentials");
         let region = self.config.region().map(Region::as_ref).unwrap_or_default();
         let clients = self.clients("", region, &Caller::operator());
-        let answer = clients.call(operation, object, clients.sts.get_caller_identity().send()).await?;
+        let answer = gate::open(operation, clients.sts.get_caller_identity().send()).await; // whoever leads
+        let answer = answer.map_err(|error| Error::from_sdk(operation, object, &error))?;
         let arn = answer.arn().and_then(|arn| arn.parse().ok());
         arn.ok_or_else(|| Error::incomplete(operation, object, "ARN"))
     }
@@ -59,7 +64,8 @@ impl SdkAws {
         let mut by_place = self.by_place.lock().unwrap_or_else(PoisonError::into_inner);
         let clients = by_place.entry(place.clone()).or_insert_with(|| {
             let config = self.config.to_builder().region(Region::new(region.to_owned())).build();
-            Clients::new(&config, Arc::clone(&self.calls), Arc::clone(&self.limiter), place)
+            let (calls, fence) = (Arc::clone(&self.calls), Arc::clone(&self.fence));
+            Clients::new(&config, calls, fence, Arc::clone(&self.limiter), place)
         });
         clients.of(caller)
     }

@@ -10,6 +10,7 @@ use sfe_core::desired::Settings;
 use sfe_core::owner::Site;
 
 use crate::aws::{Calls, Rates, SdkAws};
+use crate::fence::Fence;
 
 use super::CliError;
 
@@ -29,12 +30,17 @@ pub struct Identity {
 const AGAIN: Duration = Duration::from_secs(5);
 
 impl Identity {
-    /// AWS by the environment's credentials, and the Region.
-    pub async fn aws(&self, calls: Arc<dyn Calls>, rates: Rates) -> Result<(SdkAws, String), CliError> {
+    /// AWS by the environment's credentials, and the Region. Nothing is called while the fence is closed.
+    pub async fn aws(
+        &self,
+        calls: Arc<dyn Calls>,
+        fence: Arc<Fence>,
+        rates: Rates,
+    ) -> Result<(SdkAws, String), CliError> {
         let config = aws_config::load_from_env().await;
         let region = self.region.clone().or_else(|| config.region().map(ToString::to_string));
         let region = region.ok_or_else(|| CliError::new("no AWS Region is set", "set `--region` or `AWS_REGION`"))?;
-        Ok((SdkAws::new(&config, &region, calls, rates), region))
+        Ok((SdkAws::new(&config, &region, calls, fence, rates), region))
     }
 
     /// Cluster, account and Region. AWS that can't be reached yet is waited for: the operator may start before its network.

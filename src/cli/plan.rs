@@ -14,6 +14,7 @@ use sfe_core::outcome::Pace;
 
 use crate::aws::Rates;
 use crate::controller::{Context, KubeCluster, Options, Planned, SystemClock, plan};
+use crate::fence::Fence;
 use crate::telemetry::Metrics;
 
 use super::CliError;
@@ -57,7 +58,8 @@ async fn planned(flags: Flags) -> Result<Planned, CliError> {
     let client = Client::try_default().await.map_err(|error| {
         CliError::new(format!("Kubernetes failed: {error}"), "run in a cluster, or set `KUBECONFIG`")
     })?;
-    let (aws, region) = flags.identity.aws(Arc::new(Metrics::default()), Rates::default()).await?;
+    let (metrics, fence) = (Arc::new(Metrics::default()), Arc::new(Fence::open()));
+    let (aws, region) = flags.identity.aws(metrics, fence, Rates::default()).await?;
     let settings = flags.identity.settings(&client, &aws, region).await?;
     let api: Api<StepFunctionEndpoint> = Api::namespaced(client.clone(), &namespace);
     let (store, mut writer) = reflector::store();

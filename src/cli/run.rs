@@ -5,19 +5,21 @@ use std::sync::Arc;
 
 use clap::{Args, value_parser};
 use jiff::SignedDuration;
-use kube::Client;
 use kube::runtime::reflector;
+use kube::{Client, Config};
 use sfe_core::desired::Settings;
 use sfe_core::outcome::Pace;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
 
 use crate::aws::{Chosen, Rates, Share};
-use crate::controller::{self, Context, KubeCluster, Options, SystemClock};
+use crate::controller::{self, Context, Course, KubeCluster, Options, SystemClock, fenced};
 use crate::telemetry::{self, Health, LogFormat, Metrics};
 
 use super::CliError;
 use super::identity::Identity;
+use super::leadership::{Leadership, lead};
 
 /// Flags of the operator; each can be an environment variable too.
 #[derive(Debug, Args)]
@@ -54,6 +56,8 @@ pub struct Flags {
     /// How long a new IAM role may take until it can be assumed.
     #[arg(long, env = "SFE_ROLE_GRACE", default_value = "5m", value_parser = duration)]
     role_grace: SignedDuration,
+    #[command(flatten)]
+    leadership: Leadership,
     /// Where /healthz, /readyz and /metrics are served.
     #[arg(long, env = "SFE_LISTEN", default_value = "0.0.0.0:8080")]
     listen: SocketAddr,
@@ -79,7 +83,10 @@ pub fn run(flags: Flags) -> Result<(), CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime =
         runtime.map_err(|error| CliError::new(format!("start failed: {error}"), "check the process's limits"))?;
-    runtime.block_on(operate(flags))
+    let ended = runtime.block_on(operate(flags));
+    // Whatever still waits, for a name's address above all, must not keep a replica that leads no more.
+    runtime.shutdown_background();
+    ended
 }
 
 async fn operate(flags: Flags) -> Result<(), CliError> {
@@ -89,12 +96,15 @@ async fn operate(flags: Flags) -> Result<(), CliError> {
     })?;
     let server = tokio::spawn(telemetry::serve(listener, Arc::clone(&metrics), Arc::clone(&health)));
     let stop = stop_signal()?;
-    let client = Client::try_default().await.map_err(|error| {
+    let client = client().await.map_err(|error| {
         CliError::new(format!("Kubernetes failed: {error}"), "run in a cluster, or set `KUBECONFIG`")
     })?;
+    let fence = flags.leadership.fence();
+    let election = flags.leadership.election(&client, flags.namespace.as_deref(), &fence)?;
+    let client = fenced(client, Arc::clone(&fence));
     let rates = Rates { share: flags.rate_share, chosen: flags.rates.clone() };
     tracing::info!(%rates, "rate limits");
-    let (aws, region) = flags.identity.aws(metrics, rates).await?;
+    let (aws, region) = flags.identity.aws(metrics, Arc::clone(&fence), rates).await?;
     let settings = tokio::select! {
         settings = flags.identity.settings(&client, &aws, region) => settings?,
         () = stopped(stop.clone()) => return Ok(()),
@@ -102,11 +112,30 @@ async fn operate(flags: Flags) -> Result<(), CliError> {
     let options = options(&flags, settings);
     tracing::info!(account = options.settings.site.account, region = options.settings.site.region, "started");
     let (store, writer) = reflector::store();
-    let ctx = Arc::new(Context::new(aws, KubeCluster::new(client.clone(), store.clone()), SystemClock, options));
-    health.set_ready();
-    controller::run(client, flags.namespace.as_deref(), flags.concurrency, ctx, store, writer, stopped(stop)).await;
+    let ctx = Arc::new(Context::new(aws, KubeCluster::new(client.clone(), store), SystemClock, options));
+    let (leads, lost) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (may_lead, until_lost) = (Arc::clone(&leads), Arc::clone(&lost));
+    let end = async move {
+        tokio::select! {
+            () = stopped(stop) => {}
+            () = until_lost.notified() => {}
+        }
+    };
+    // A follower is as ready as the leader: it knows what the cluster wants, and could begin.
+    let ready = Box::new(move || health.set_ready());
+    let course = Course { ready, leads: leads.notified(), stop: end };
+    let namespace = flags.namespace.as_deref();
+    let operator = controller::run(client, namespace, flags.concurrency, ctx, writer, course);
+    let ended = lead(election, &fence, operator, may_lead, &lost).await;
     server.abort();
-    Ok(())
+    ended
+}
+
+/// A client without retries of its own: each would pass the fence unseen, and what failed is tried again by the next pass.
+async fn client() -> Result<Client, kube::Error> {
+    let mut config = Config::infer().await.map_err(kube::Error::InferConfig)?;
+    config.default_retry = false;
+    Client::try_from(config)
 }
 
 fn options(flags: &Flags, settings: Settings) -> Options {

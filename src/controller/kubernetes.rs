@@ -1,15 +1,21 @@
 //! The cluster by its API server.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
+use http::{Method, Request};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, Patch, PatchParams};
+use kube::client::Body;
 use kube::runtime::events::{Event, EventType, Recorder};
 use kube::runtime::reflector::Store;
 use kube::{Client, Resource as _};
 use serde_json::json;
 use sfe_core::api::{StepFunctionEndpoint, StepFunctionEndpointStatus};
 use sfe_core::change::cut;
+
+use crate::fence::{Fence, Fenced};
 
 use super::cluster::{Cluster, ClusterError, Key, StateChange};
 use super::touched;
@@ -18,6 +24,35 @@ use super::touched;
 pub const MANAGER: &str = "stepfunction-endpoint";
 /// The most that an Event's note may take, in bytes. Source: Kubernetes API, events.k8s.io/v1, `note`.
 const NOTE_MAX: usize = 1000;
+
+/// How long an answer may take. A watch's has no end.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A client that writes nothing while the fence is closed, and does not wait for ever. `inner` must not retry: it would pass the fence unseen.
+pub fn fenced(inner: Client, fence: Arc<Fence>) -> Client {
+    let namespace = inner.default_namespace().to_owned();
+    let service = tower::service_fn(move |request: Request<Body>| {
+        let (inner, fence) = (inner.clone(), Arc::clone(&fence));
+        async move {
+            let failed = |fenced: Fenced| kube::Error::Service(fenced.into());
+            let is_write = request.method() != Method::GET;
+            if is_write {
+                fence.check().map_err(failed)?;
+            }
+            let is_watch = request.uri().query().is_some_and(|query| query.contains("watch="));
+            let answer = inner.send(request);
+            if is_watch {
+                return answer.await;
+            }
+            let answer = async {
+                let answer = tokio::time::timeout(ANSWER_TIMEOUT, answer).await;
+                answer.map_err(|_| kube::Error::Service(format!("no answer within {ANSWER_TIMEOUT:?}").into()))?
+            };
+            if is_write { fence.within(answer).await.map_err(failed)? } else { answer.await }
+        }
+    });
+    Client::new(service, namespace)
+}
 
 /// The cluster by its API server.
 pub struct KubeCluster {
@@ -118,4 +153,51 @@ fn within(text: &str, max: usize) -> String {
             (*bytes <= max).then_some(c)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use http::Response;
+    use kube::api::{DeleteParams, PostParams};
+
+    use super::*;
+    use crate::fence::Clocks as _;
+    use crate::fence::tests::{SetClocks, TERM};
+
+    /// A client of an API server that knows nothing, and the methods that reached it.
+    fn asked() -> (Client, Arc<Mutex<Vec<Method>>>) {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let noted = Arc::clone(&asked);
+        let service = tower::service_fn(move |request: Request<Body>| {
+            noted.lock().unwrap().push(request.method().clone());
+            async { Response::builder().status(404).body(Body::empty()) }
+        });
+        (Client::new(service, "default"), asked)
+    }
+
+    #[tokio::test]
+    async fn nothing_is_written_while_the_fence_is_closed() {
+        let clocks = Arc::new(SetClocks::default());
+        let fence = Arc::new(Fence::following(Arc::<SetClocks>::clone(&clocks)));
+        let (client, asked) = asked();
+        let api: Api<ConfigMap> = Api::default_namespaced(fenced(client, Arc::clone(&fence)));
+        let every_call = async || {
+            drop(api.get("a").await);
+            drop(api.list(&kube::api::ListParams::default()).await);
+            drop(api.create(&PostParams::default(), &ConfigMap::default()).await);
+            drop(api.patch("a", &PatchParams::default(), &Patch::Merge(json!({}))).await);
+            drop(api.delete("a", &DeleteParams::default()).await);
+            std::mem::take(&mut *asked.lock().unwrap())
+        };
+        assert_eq!(every_call().await, [Method::GET, Method::GET], "a follower");
+        fence.renewed(clocks.now(), TERM);
+        let all = [Method::GET, Method::GET, Method::POST, Method::PATCH, Method::DELETE];
+        assert_eq!(every_call().await, all, "the leader");
+        clocks.pass(10_000);
+        assert_eq!(every_call().await, [Method::GET, Method::GET], "one that was");
+        let error = api.delete("a", &DeleteParams::default()).await.unwrap_err().to_string();
+        assert!(error.contains("not sent: this replica does not lead"), "{error}");
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,26 +29,50 @@ use super::touched::Touched;
 /// When a failed pass of the cluster's own is tried again.
 const RETRY: Duration = Duration::from_secs(2);
 
-/// Watches and reconciles until `stop`; then lets what runs end. `namespace` limits all to one namespace.
+/// When what begins and ends.
+pub struct Course<L, S> {
+    /// Called once all manifests are known, and whenever they are listed anew. The store's own `wait_until_ready` is not for this: of two who wait
+    /// by it, as `applier` does, it wakes but one.
+    pub ready: Box<dyn Fn() + Send>,
+    /// This replica leads: it reconciles.
+    pub leads: L,
+    /// No more begins.
+    pub stop: S,
+}
+
+/// Watches, and reconciles from when it leads until it is to stop; then lets what runs end. `namespace` limits all to one namespace.
 pub async fn run<A: Aws, K: Clock>(
     client: Client,
     namespace: Option<&str>,
     concurrency: u16,
     ctx: Arc<Context<A, KubeCluster, K>>,
-    store: Store<StepFunctionEndpoint>,
     writer: Writer<StepFunctionEndpoint>,
-    stop: impl Future<Output = ()> + Send + 'static,
+    course: Course<impl Future<Output = ()>, impl Future<Output = ()> + Send + 'static>,
 ) {
-    let stopping = Arc::clone(&ctx);
-    let stop = async move {
+    let Course { ready, leads, stop } = course;
+    let (store, stopping) = (writer.as_reader(), Arc::clone(&ctx));
+    let mut stop = Box::pin(async move {
         stop.await;
         tracing::info!("stopping: calls in flight end, their answers are kept");
         stopping.stop();
         stopping.aws.stop();
-    };
-    let manifests = manifests(scoped(&client, namespace), store.clone(), writer);
+    });
+    let manifests = manifests(scoped(&client, namespace), store.clone(), writer, ready);
     let config_maps = config_maps(scoped(&client, namespace), store.clone());
-    let queue = stream::select(manifests, config_maps).take_until(stop).map(Ok::<_, Infallible>);
+    let mut changes = stream::select(manifests, config_maps);
+    // A follower keeps its caches warm, and leaves every change to the leader.
+    let mut leads = pin!(leads);
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut stop => return,
+            () = &mut leads => break,
+            Some(_) = changes.next() => {}
+        }
+    }
+    let known: Vec<ReconcileRequest<_>> =
+        store.state().iter().map(|known| ObjectRef::from_obj(known.as_ref()).into()).collect();
+    let queue = stream::iter(known).chain(changes).take_until(stop).map(Ok::<_, Infallible>);
     let reconciler = |object: Arc<StepFunctionEndpoint>, ctx: Arc<Context<A, KubeCluster, K>>| {
         reconcile(Key::of(&object), ctx)
             .map(|result| result.map(|after| after.map_or_else(Action::await_change, Action::requeue)))
@@ -86,12 +111,16 @@ fn manifests(
     api: Api<StepFunctionEndpoint>,
     store: Store<StepFunctionEndpoint>,
     writer: Writer<StepFunctionEndpoint>,
+    ready: Box<dyn Fn() + Send>,
 ) -> BoxStream<'static, ReconcileRequest<StepFunctionEndpoint>> {
     let mut touched = Touched::default();
     let events = watch(api, watcher::Config::default().any_semantic()).default_backoff().reflect(writer);
     events
         .filter_map(|event| async { event.inspect_err(|error| tracing::warn!(%error, "the watch broke: again")).ok() })
         .flat_map(move |event| {
+            if matches!(event, watcher::Event::InitDone) {
+                ready();
+            }
             let keys = touched.by(&event, &store);
             stream::iter(keys.into_iter().map(|key| ObjectRef::new(&key.name).within(&key.namespace).into()))
         })

@@ -62,8 +62,35 @@ if grep --line-number --extended-regexp ': (\{\}|\[\]|null|"")$' "$cases"/*.rend
   fail "empty values"
 fi
 
+# Each case keeps the Pod's security, whatever its values: lines of the Deployment, each as often as there are containers or Pods.
+secure=(
+  'automountServiceAccountToken: true'
+  'runAsNonRoot: true'
+  'type: RuntimeDefault'
+  'allowPrivilegeEscalation: false'
+  'readOnlyRootFilesystem: true'
+  '- ALL'
+)
+insecure='privileged:|hostNetwork:|hostPID:|hostIPC:|hostPath:|hostPort:|add:|procMount:|runAsUser: 0$'
+for values in "$cases"/*.values.yaml; do
+  name=$(basename "$values" .values.yaml)
+  render --values "$values" --show-only templates/deployment.yaml >"$scratch/deployment"
+  for line in "${secure[@]}"; do
+    [[ $(grep --count --regexp="^ *$line\$" "$scratch/deployment") == 1 ]] || fail "$name: the Deployment lacks '$line', or says it twice"
+  done
+  ! grep --line-number --extended-regexp "$insecure" "$scratch/deployment" || fail "$name: the Deployment asks for what it needs not"
+  [[ $(grep --count '^        - name: sfe$' "$scratch/deployment") == 1 ]] || fail "$name: another container"
+  render --values "$values" --show-only templates/serviceaccount.yaml | grep --quiet '^automountServiceAccountToken: false$' ||
+    fail "$name: the ServiceAccount hands out its token unasked"
+done
+
 refuse 'image.repository is required' --set image.repository=
-refuse "additional properties 'replicas' not allowed" --set replicas=2
+refuse "additional properties 'replica' not allowed" --set replica=2
+refuse "at '/replicas'" --set replicas=0
+refuse "at '/leaderElection/leaseDuration'" --set leaderElection.leaseDuration=1500ms
+refuse 'set `leaderElection.leaseDuration`' --set 'extraArgs={--lease-duration=1m}'
+refuse '--lease-name is the chart' --set 'extraArgs={--lease-name=mine}'
+refuse '--leader-election is the chart' --set 'extraArgs={--leader-election=false}'
 refuse "additional properties 'tags' not allowed" --set image.tags=1
 refuse "at '/concurrency'" --set concurrency=many
 refuse "at '/concurrency'" --set concurrency=0

@@ -49,7 +49,7 @@ for _ in {1..300}; do
   sleep 0.1
 done
 "$helm" template sfe "$chart" "${set_up[@]}" | kubectl diff --filename - >"$scratch/diff" || fail "differs after the install: $(cat "$scratch/diff")"
-versions() { kubectl get deployment,serviceaccount,crd,clusterrole,clusterrolebinding --all-namespaces --selector app.kubernetes.io/managed-by=Helm \
+versions() { kubectl get deployment,poddisruptionbudget,serviceaccount,crd,role,rolebinding,clusterrole,clusterrolebinding --all-namespaces --selector app.kubernetes.io/managed-by=Helm \
   --output 'jsonpath={range .items[*]}{.kind}/{.metadata.name} {.metadata.generation} {.metadata.resourceVersion}{"\n"}{end}'; }
 versions >"$scratch/before"
 "$helm" upgrade sfe "$chart" "${set_up[@]}" >/dev/null
@@ -69,6 +69,12 @@ for verb in get list update delete; do may team-a $name no $verb events.events.k
 for resource in secrets pods serviceaccounts leases.coordination.k8s.io deployments.apps roles.rbac.authorization.k8s.io; do
   for verb in get list create update patch delete; do may team-a $name no $verb "$resource"; done
 done
+# The Lease: its own alone, and only there.
+may sfe-system $name yes create leases.coordination.k8s.io
+for verb in get patch; do may sfe-system $name yes $verb leases.coordination.k8s.io/stepfunction-endpoint; done
+for verb in get patch update delete; do may sfe-system $name no $verb leases.coordination.k8s.io/another; done
+for verb in list watch update delete deletecollection; do may sfe-system $name no $verb leases.coordination.k8s.io; done
+for verb in get update; do may sfe-system $name no $verb deployments.apps; done
 may team-a $name no list namespaces
 may team-a $name no get namespaces/team-a
 may team-a $name no get customresourcedefinitions.apiextensions.k8s.io
@@ -84,13 +90,17 @@ as() { kubectl auth can-i "${@:3}" --as "system:serviceaccount:$1:$one" --namesp
 [[ $(as team-a team-a patch stepfunctionendpoints.sfe.dev --subresource=status) == yes ]] || fail "team-a's operator in team-a"
 [[ $(as team-a team-b get stepfunctionendpoints.sfe.dev) == no ]] || fail "team-a's operator in team-b"
 [[ $(as team-a team-b get configmaps) == no ]] || fail "team-a's operator reads team-b's ConfigMaps"
+[[ $(as team-a team-a patch leases.coordination.k8s.io/stepfunction-endpoint-team-a) == yes ]] || fail "team-a's operator and its Lease"
+[[ $(as team-a team-b create leases.coordination.k8s.io) == no ]] || fail "team-a's operator makes Leases in team-b"
 [[ $(as team-a team-a get namespaces/kube-system) == yes ]] || fail "team-a's operator and the cluster's UID"
 
 # Uninstalled, the CustomResourceDefinition and what was declared stay; the next install takes them over.
 kubectl apply --namespace team-a --filename "$root/examples/1-existing-state-machine.yaml" >/dev/null
 "$helm" uninstall sfe --namespace sfe-system >/dev/null
 kubectl get --namespace team-a stepfunctionendpoints.sfe.dev trigger >/dev/null || fail "uninstalling deleted a StepFunctionEndpoint"
-left=$(kubectl get deployment,serviceaccount,service,clusterrole,clusterrolebinding --all-namespaces --output name \
+kubectl get crd stepfunctionendpoints.sfe.dev --output 'jsonpath={.metadata.deletionTimestamp}' | diff /dev/null - ||
+  fail "uninstalling deletes the CustomResourceDefinition"
+left=$(kubectl get deployment,poddisruptionbudget,serviceaccount,service,role,rolebinding,clusterrole,clusterrolebinding --all-namespaces --output name \
   --selector app.kubernetes.io/instance=sfe)
 [[ -z $left ]] || fail "uninstalling left: $left"
 "$helm" install sfe "$chart" "${set_up[@]}" >/dev/null || fail "installing again"

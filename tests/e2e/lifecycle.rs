@@ -11,7 +11,7 @@ mod guests;
 mod mistakes;
 mod outages;
 mod picture;
-mod turnstile;
+pub mod turnstile;
 
 use std::collections::BTreeSet;
 

@@ -14,7 +14,9 @@
 mod examples;
 mod hostile;
 mod http;
+mod installed;
 mod inventory;
+mod leader;
 mod lifecycle;
 mod limits;
 mod operator;

@@ -38,11 +38,15 @@ impl Operator {
         .await
     }
 
-    /// Starts what the chart says for this namespace: its arguments and environment, with the rights of its
-    /// ServiceAccount.
+    /// Installs the chart for this namespace, and starts what it says: its arguments and environment, with the rights of its ServiceAccount.
     pub async fn start_as_chart(world: &World, namespace: &str) -> Self {
-        let system = format!("{namespace}-operator");
-        install_chart(world, &system, namespace).await;
+        helm(world, namespace, &["install", "sfe", CHART, "--create-namespace"]).await;
+        Self::start_as_installed(world, namespace).await
+    }
+
+    /// Starts what the chart said when it was installed for this namespace.
+    pub async fn start_as_installed(world: &World, namespace: &str) -> Self {
+        let system = system(namespace);
         let selector = ["--namespace", &system, "--selector", "app.kubernetes.io/instance=sfe", "--output", "json"];
         let found = world.kubectl(["get", "deployment"].into_iter().chain(selector));
         let found: Value = serde_json::from_str(&found).unwrap();
@@ -56,6 +60,7 @@ impl Operator {
         assert!(!arguments.iter().any(|flag| flag.starts_with("--listen")), "a test can't choose the port: {pod}");
         Self::launch(world, namespace, |command, address| {
             command.args(&arguments).env("KUBECONFIG", &kubeconfig).env("SFE_LISTEN", address);
+            command.env_remove("SFE_LEADER_ELECTION");
             for variable in container["env"].as_array().map(Vec::as_slice).unwrap_or_default() {
                 let value = variable["value"].as_str().unwrap_or_else(|| panic!("no value is known of {variable}"));
                 command.env(variable["name"].as_str().unwrap(), value);
@@ -87,8 +92,9 @@ impl Operator {
         for (variable, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SFE_")) {
             command.env_remove(variable);
         }
-        // No rate limit holds on the local AWS; a test of the operator's own says `--rate-share`.
-        command.env("AWS_ACCESS_KEY_ID", &access_key).env("SFE_RATE_SHARE", "off");
+        // No rate limit holds on the local AWS; a test of the operator's own says `--rate`. Killed and started again, it goes on at once: it is
+        // the only one of its namespace, unless a test says otherwise.
+        command.env("AWS_ACCESS_KEY_ID", &access_key).env("SFE_RATE_SHARE", "off").env("SFE_LEADER_ELECTION", "false");
         configure(&mut command, &address);
         command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
         let process = command.spawn().unwrap();
@@ -136,6 +142,11 @@ impl Operator {
         }
     }
 
+    /// How it has ended by itself, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.process.try_wait().unwrap()
+    }
+
     pub fn pid(&self) -> u32 {
         self.process.id()
     }
@@ -167,8 +178,16 @@ impl Operator {
     }
 }
 
-/// Installs the chart into a namespace of its own, for an operator of another one. No kubelet runs, so no pod does.
-async fn install_chart(world: &World, system: &str, namespace: &str) {
+/// This repository's.
+pub const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/stepfunction-endpoint");
+
+/// Where the chart for this namespace is installed.
+fn system(namespace: &str) -> String {
+    format!("{namespace}-operator")
+}
+
+/// Helm, in a namespace of its own for the operator of another one. No kubelet runs, so no pod does.
+pub async fn helm(world: &World, namespace: &str, arguments: &[&str]) {
     let tools = sfe_sandbox::helm_tools().await.unwrap_or_else(|error| panic!("no Helm: {error}"));
     let mut helm = world.sandbox.command(tools.helm);
     for (variable, directory) in
@@ -176,12 +195,13 @@ async fn install_chart(world: &World, system: &str, namespace: &str) {
     {
         helm.env(variable, world.sandbox.directory().join("helm").join(directory));
     }
-    helm.args(["install", "sfe", concat!(env!("CARGO_MANIFEST_DIR"), "/charts/stepfunction-endpoint")]);
-    helm.args(["--namespace", system, "--create-namespace"]);
-    // The sandbox has the CRD already. Nothing else differs from what a person installs.
-    let watched = format!("watchNamespace={namespace}");
-    for value in ["crds.install=false", "image.repository=none", "rateShare=off", "logFormat=text", &watched] {
-        helm.args(["--set", value]);
+    helm.args(arguments).args(["--namespace", &system(namespace)]);
+    if arguments[0] != "uninstall" {
+        // The sandbox has the CRD already. Nothing else differs from what a person installs.
+        let watched = format!("watchNamespace={namespace}");
+        for value in ["crds.install=false", "image.repository=none", "rateShare=off", "logFormat=text", &watched] {
+            helm.args(["--set", value]);
+        }
     }
     output(&mut helm, "").unwrap_or_else(|said| panic!("{said}"));
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use sfe::aws::Class;
 use sfe::controller::Key;
 
-use crate::network::Fault;
+use crate::network::{At, Fault};
 use crate::time::{MINUTE, Millis, SECOND};
 
 /// The objects of a life: the first may have the others for guests.
@@ -29,8 +29,7 @@ pub struct Life {
     /// An object of someone else that stands in the way from the beginning.
     pub foreign: Option<Foreign>,
     pub steps: Vec<Step>,
-    /// By the number of the call.
-    pub faults: BTreeMap<usize, Fault>,
+    pub faults: BTreeMap<At, Fault>,
 }
 
 /// Something of someone else with a name of ours.
@@ -133,39 +132,87 @@ const OPERATIONS: [&str; 8] = [
 impl Life {
     pub fn of(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
-        let objects = [1, 1, 1, 2, 2, 3][rng.usize(..6)];
         let mut life = Self {
             seed,
             propagation: rng.i64(0..12) * SECOND,
             deleting: rng.i64(1..90) * SECOND,
-            foreign: (rng.u8(..12) == 0).then(|| FOREIGN[rng.usize(..FOREIGN.len())]),
+            foreign: None,
             steps: Vec::new(),
             faults: BTreeMap::new(),
         };
+        if rng.u8(..3) == 0 {
+            life.be_hasty(&mut rng);
+        } else {
+            life.be_long(&mut rng);
+        }
+        life
+    }
+
+    /// One object that changes and goes while the calls that make it are under way, and delicate ones of them go wrong.
+    fn be_hasty(&mut self, rng: &mut Rng) {
+        const FAULTS: [Fault; 8] = [
+            Fault::Late,
+            Fault::Late,
+            Fault::Late,
+            Fault::Stale,
+            Fault::Stale,
+            Fault::AnswerLost,
+            Fault::CrashAfter,
+            Fault::CrashAfter,
+        ];
+        let (name, mut manifests) = (NAMES[0], BTreeMap::new());
+        self.apply(rng, &mut manifests, name);
+        for _ in 0..rng.usize(1..4) {
+            let spec = manifest(rng, name, &manifests, self.host_was_deleted());
+            let what = match rng.u8(..7) {
+                0..=1 => What::Apply(name, spec),
+                2..=3 => What::Delete(name),
+                4..=5 => What::Recreate(name, spec),
+                _ => What::Failover,
+            };
+            let longest = [4, 15][rng.usize(..2)];
+            let after = rng.i64(0..longest * SECOND);
+            self.steps.push(Step { after, what });
+        }
+        for _ in 0..rng.usize(1..4) {
+            let (at, fault) = (delicate(rng), FAULTS[rng.usize(..FAULTS.len())]);
+            self.faults.insert(at, fault);
+        }
+    }
+
+    /// Up to three objects, perhaps on one API, over minutes, and whatever may happen to them.
+    fn be_long(&mut self, rng: &mut Rng) {
+        self.foreign = (rng.u8(..12) == 0).then(|| FOREIGN[rng.usize(..FOREIGN.len())]);
+        let objects = [1, 1, 1, 2, 2, 3][rng.usize(..6)];
         // Two writers at a time may undo each other's work, and someone else's edits take down what serves: each has lives of its own.
         let kind = rng.u8(..10);
         let mut manifests = BTreeMap::new();
         for name in &NAMES[..objects] {
-            life.apply(&mut rng, &mut manifests, name);
+            self.apply(rng, &mut manifests, name);
         }
         for _ in 0..rng.usize(1..7) {
             let name = NAMES[rng.usize(..objects)];
             let what = match (rng.u8(..20), kind) {
                 (0..=7, _) => {
-                    life.apply(&mut rng, &mut manifests, name);
+                    self.apply(rng, &mut manifests, name);
                     continue;
                 }
                 (8..=9, 2..) => {
-                    manifests.remove(name);
-                    What::Delete(name)
+                    // A host waits for its guests, so they go with it.
+                    let guests = guests(&manifests).into_iter().filter(|_| name == NAMES[0]);
+                    for gone in guests.chain([name]).collect::<Vec<_>>().into_iter().rev() {
+                        manifests.remove(gone);
+                        self.step(rng, What::Delete(gone));
+                    }
+                    continue;
                 }
-                (10..=11, 2..) => {
-                    let spec = manifest(&mut rng, name, &manifests);
+                (10..=11, 2..) if name != NAMES[0] || guests(&manifests).is_empty() => {
+                    let spec = manifest(rng, name, &manifests, self.host_was_deleted());
                     manifests.insert(name, spec.clone());
                     What::Recreate(name, spec)
                 }
                 (12, _) => What::Annotate(name),
-                (13, _) => outage(&mut rng),
+                (13, _) => outage(rng),
                 (14, _) => What::WatchBreaks { seconds: rng.i64(1..120) },
                 (15, _) => What::WatchRepeats,
                 (16, _) => What::Crash,
@@ -174,21 +221,21 @@ impl Life {
                 (_, 2..=4) => What::Tamper(name, TAMPERINGS[rng.usize(..TAMPERINGS.len())]),
                 (_, _) => What::Crash,
             };
-            life.step(&mut rng, what);
+            self.step(rng, what);
         }
-        if life.foreign.is_some() {
-            life.step(&mut rng, What::ForeignGoes);
+        if self.foreign.is_some() {
+            self.step(rng, What::ForeignGoes);
         }
-        life.settle(&mut rng, &mut manifests);
-        let calls = 60 + 120 * objects + 40 * life.steps.len();
+        self.settle(rng, &mut manifests);
+        let calls = 60 + 120 * objects + 40 * self.steps.len();
         for _ in 0..[0, 1, 1, 2, 2, 3, 4, 8][rng.usize(..8)] {
             let fault = Fault::ALL[rng.usize(..Fault::ALL.len())];
-            life.faults.insert(rng.usize(..calls), fault);
+            let at = if rng.bool() { At::Call(rng.usize(..calls)) } else { delicate(rng) };
+            self.faults.insert(at, fault);
         }
         if rng.u8(..4) == 0 {
-            life.storm(&mut rng, calls);
+            self.storm(rng, calls);
         }
-        life
     }
 
     /// The same fault again and again for a while, as when a service is in trouble.
@@ -196,22 +243,50 @@ impl Life {
         let fault = Fault::ALL[rng.usize(..Fault::ALL.len() - 2)]; // no process dies so often
         let (first, length, every) = (rng.usize(..calls), rng.usize(10..60), rng.usize(1..6));
         let struck = (first..first + length).filter(|_| rng.usize(..every) == 0);
-        self.faults.extend(struck.map(|call| (call, fault)));
+        self.faults.extend(struck.map(|call| (At::Call(call), fault)));
+    }
+
+    fn host_was_deleted(&self) -> bool {
+        let deletes = |what: &What| matches!(what, What::Delete(name) | What::Recreate(name, _) if *name == NAMES[0]);
+        self.steps.iter().any(|step| deletes(&step.what))
     }
 
     fn step(&mut self, rng: &mut Rng, what: What) {
         let after = match rng.u8(..10) {
-            0..=4 => rng.i64(..3 * SECOND),
-            5..=7 => rng.i64(..40 * SECOND),
-            _ => rng.i64(..12 * MINUTE),
+            0..=4 => rng.i64(0..3 * SECOND),
+            5..=7 => rng.i64(0..40 * SECOND),
+            _ => rng.i64(0..12 * MINUTE),
         };
         self.steps.push(Step { after, what });
     }
 
     fn apply(&mut self, rng: &mut Rng, manifests: &mut BTreeMap<&'static str, Value>, name: &'static str) {
-        let spec = manifest(rng, name, manifests);
+        let spec = manifest(rng, name, manifests, self.host_was_deleted());
         manifests.insert(name, spec.clone());
         self.step(rng, What::Apply(name, spec));
+    }
+
+    /// Whether all that is asked for can come to rest: a guest has a host at last, and no host that is deleted gets guests before it is gone.
+    pub fn is_sound(&self) -> bool {
+        let (mut manifests, mut host_was_deleted) = (BTreeMap::new(), false);
+        for Step { what, .. } in &self.steps {
+            match what {
+                What::Apply(name, spec) | What::Recreate(name, spec) => {
+                    host_was_deleted |= *name == NAMES[0] && matches!(what, What::Recreate(..));
+                    manifests.insert(*name, spec.clone());
+                }
+                What::Delete(name) => {
+                    host_was_deleted |= *name == NAMES[0];
+                    manifests.remove(name);
+                }
+                _ => {}
+            }
+            let host_is_back = host_was_deleted && manifests.contains_key(NAMES[0]);
+            if host_is_back && !guests(&manifests).is_empty() {
+                return false;
+            }
+        }
+        guests(&manifests).is_empty() || manifests.contains_key(NAMES[0])
     }
 
     /// At last every guest has a host: what could never be ready is deleted.
@@ -228,14 +303,41 @@ impl Life {
     }
 }
 
+/// A call whose loss, doubling or delay is remembered nowhere but in what it made.
+fn delicate(rng: &mut Rng) -> At {
+    const OPERATIONS: [&str; 14] = [
+        "apigateway:CreateRestApi",
+        "apigateway:CreateRestApi",
+        "apigateway:GetRestApis",
+        "apigateway:CreateDeployment",
+        "apigateway:CreateStage",
+        "apigateway:DeleteRestApi",
+        "iam:CreateRole",
+        "iam:GetRole",
+        "states:CreateStateMachine",
+        "states:DescribeStateMachine",
+        "states:DeleteStateMachine",
+        "intent",
+        "status",
+        "finalizer off",
+    ];
+    At::Of(OPERATIONS[rng.usize(..OPERATIONS.len())], rng.usize(..4))
+}
+
+/// Those whose routes are on the first one's API.
+fn guests(manifests: &BTreeMap<&'static str, Value>) -> Vec<&'static str> {
+    let is_guest = |spec: &Value| !spec["api"]["endpointRef"].is_null();
+    manifests.iter().filter(|(_, spec)| is_guest(spec)).map(|(name, _)| *name).collect()
+}
+
 fn outage(rng: &mut Rng) -> What {
     let operation = OPERATIONS.get(rng.usize(..12)).copied();
     let class = [Class::Unclear, Class::Throttled, Class::AccessDenied, Class::Conflict][rng.usize(..4)];
     What::Outage { seconds: rng.i64(1..180), operation, class }
 }
 
-/// A valid manifest.
-fn manifest(rng: &mut Rng, name: &str, manifests: &BTreeMap<&'static str, Value>) -> Value {
+/// A valid manifest; `alone` says that it may not share the first one's API.
+fn manifest(rng: &mut Rng, name: &str, manifests: &BTreeMap<&'static str, Value>, alone: bool) -> Value {
     let pick = |rng: &mut Rng, values: &[Value]| values[rng.usize(..values.len())].clone();
     let express = rng.bool();
     let mut machine = Map::from_iter([
@@ -279,7 +381,7 @@ fn manifest(rng: &mut Rng, name: &str, manifests: &BTreeMap<&'static str, Value>
     if !gateway_role.is_null() {
         spec.insert("gatewayRole".to_owned(), gateway_role);
     }
-    let is_guest = name != NAMES[0] && manifests.contains_key(NAMES[0]) && rng.u8(..3) > 0;
+    let is_guest = !alone && name != NAMES[0] && manifests.contains_key(NAMES[0]) && rng.u8(..3) > 0;
     if is_guest {
         spec.insert("api".to_owned(), json!({ "endpointRef": { "name": NAMES[0] } }));
     } else {
@@ -340,8 +442,8 @@ impl fmt::Display for Life {
         for Step { after, what } in &self.steps {
             writeln!(f, "  after {:.1} s: {}", *after as f64 / 1000.0, told(what))?;
         }
-        for (call, fault) in &self.faults {
-            writeln!(f, "  call {call}: {fault:?}")?;
+        for (at, fault) in &self.faults {
+            writeln!(f, "  {at:?}: {fault:?}")?;
         }
         Ok(())
     }

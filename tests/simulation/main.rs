@@ -5,6 +5,7 @@
 
 mod account;
 mod aws;
+mod dangerous;
 mod foreign;
 mod life;
 mod network;

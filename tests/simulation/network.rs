@@ -37,6 +37,15 @@ pub enum Fault {
     CrashAfter,
 }
 
+/// Which call a fault strikes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum At {
+    /// That with this number.
+    Call(usize),
+    /// The n-th of this operation.
+    Of(&'static str, usize),
+}
+
 impl Fault {
     pub const ALL: [Self; 11] = [
         Self::Lost,
@@ -72,7 +81,9 @@ struct State {
     calls: usize,
     writes: usize,
     random: u64,
-    faults: BTreeMap<usize, Fault>,
+    /// How often each operation was called.
+    counts: BTreeMap<&'static str, usize>,
+    faults: BTreeMap<At, Fault>,
     outages: Vec<Outage>,
     /// Who is writing to which REST API.
     writing: BTreeSet<(Arc<str>, String)>,
@@ -138,11 +149,22 @@ pub struct Call {
 }
 
 impl Network {
-    pub fn new(time: Time, account: Account, faults: BTreeMap<usize, Fault>, random: u64, told: bool) -> Self {
+    pub fn new(time: Time, account: Account, faults: BTreeMap<At, Fault>, random: u64, told: bool) -> Self {
         let story = told.then(Vec::new);
         let (past, outages, writing) = (VecDeque::new(), Vec::new(), BTreeSet::new());
-        let state =
-            State { account, past, calls: 0, writes: 0, random, faults, outages, writing, collided: None, story };
+        let state = State {
+            account,
+            past,
+            calls: 0,
+            writes: 0,
+            random,
+            counts: BTreeMap::new(),
+            faults,
+            outages,
+            writing,
+            collided: None,
+            story,
+        };
         Self { time, state: Arc::new(Mutex::new(state)) }
     }
 
@@ -274,7 +296,9 @@ impl Network {
         let mut state = self.state.lock().unwrap();
         let number = state.calls;
         state.calls += 1;
-        let fault = state.faults.remove(&number);
+        let count = state.counts.entry(call.operation).or_default();
+        let of = At::Of(call.operation, std::mem::replace(count, *count + 1));
+        let fault = state.faults.remove(&At::Call(number)).or_else(|| state.faults.remove(&of));
         let outage = state.outages.iter().find(|outage| {
             call.aws && now < outage.until && outage.operation.is_none_or(|operation| operation == call.operation)
         });

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use fastrand::Rng;
 use serde_json::Value;
 use sfe::controller::Key;
+use sfe_core::api::StepFunctionEndpoint;
 use sfe_core::kinds::method;
 use sfe_core::policy::PolicyDocument;
 use sfe_core::status::is_true;
@@ -138,9 +139,8 @@ impl Run {
 
     fn check_rest(&self) -> Kept {
         let all = self.server.all();
-        let ready = |object: &sfe_core::api::StepFunctionEndpoint| {
-            object.status.as_ref().is_some_and(|status| is_true(status, "Ready"))
-        };
+        let ready =
+            |object: &StepFunctionEndpoint| object.status.as_ref().is_some_and(|status| is_true(status, "Ready"));
         if let Some(object) = all.iter().find(|object| !ready(object)) {
             let status = object.status.clone().unwrap_or_default();
             let why = status.conditions.first().map(|condition| condition.message.clone()).unwrap_or_default();
@@ -212,7 +212,7 @@ impl Run {
         let now = self.time.millis();
         if self.operator.as_ref().is_some_and(|operator| operator.caller.has_crashed()) {
             self.operator = None;
-            let starts_at = now + self.rng.i64(..10 * SECOND);
+            let starts_at = now + self.rng.i64(0..10 * SECOND);
             self.network.tell(|| "-- the operator has died".to_owned());
             self.starts_at = Some(starts_at);
         }
@@ -243,10 +243,7 @@ impl Run {
     /// A status that says Ready is true, and from then on the routes stay live.
     fn check_status(&mut self, change: &Change) -> Kept {
         let object = change.object();
-        let status = object.status.clone().unwrap_or_default();
-        let current = status.observed_generation == object.metadata.generation;
-        let lives = object.metadata.deletion_timestamp.is_none();
-        if !(current && lives && is_true(&status, "Ready") && is_true(&status, "Live")) {
+        if !is_live(object) {
             return Ok(());
         }
         let (key, all) = (Key::of(object), self.server.all());
@@ -254,14 +251,15 @@ impl Run {
         let host = crate::promises::server_of(&key, &spec);
         let Some(host) = all.iter().find(|other| Key::of(other) == host) else { return Ok(()) };
         if self.promises_truth && host.metadata.name == object.metadata.name {
-            let known = |other: &&sfe_core::api::StepFunctionEndpoint| other.metadata.name == object.metadata.name;
+            let known = |other: &&StepFunctionEndpoint| other.metadata.name == object.metadata.name;
             let alone = all.iter().filter(known).cloned().collect::<Vec<_>>();
             if all.len() == 1 {
                 self.network.account(|account| check_converged(account, object, &alone))?;
             }
         }
         let host_spec = serde_json::to_value(&host.spec).unwrap();
-        if self.promises_service {
+        // A host that is about to move its stage moves its guests with it.
+        if self.promises_service && is_live(host) {
             self.served.insert(key.clone(), routes(&key, &spec, &host_spec));
             let served = &self.served[&key];
             self.network.account(|account| served.iter().try_for_each(|route| check_served(account, &key, route)))?;
@@ -348,6 +346,14 @@ impl Run {
         self.served.remove(&key);
         self.server.delete(&key, self.time.millis());
     }
+}
+
+/// Whether the status says that all is as this generation wants it.
+fn is_live(object: &StepFunctionEndpoint) -> bool {
+    let status = object.status.clone().unwrap_or_default();
+    let current = status.observed_generation == object.metadata.generation;
+    let stays = object.metadata.deletion_timestamp.is_none();
+    current && stays && is_true(&status, "Ready") && is_true(&status, "Live")
 }
 
 /// Someone changes AWS by hand.

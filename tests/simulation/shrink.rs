@@ -6,11 +6,12 @@ use crate::run::{Broken, live};
 /// The story of a life that breaks a promise: what isn't needed for that is left out.
 pub fn story(life: &Life) -> String {
     let Err(first) = live(life, false) else { return format!("seed {} breaks nothing alone", life.seed) };
+    let at_first = first.promise.clone();
     let (smallest, broken) = shrink(life.clone(), first);
     let told = live(&smallest, true).err().unwrap_or(broken);
     let promise = &told.promise;
     format!(
-        "seed {}: {promise}\n\nthe life, with what isn't needed left out:\n{smallest}\nthe story:\n{}\n=> {promise}\n\nagain: SFE_SEED={} SFE_SEEDS=1 cargo test --test simulation",
+        "seed {}: {at_first}\n\nthe life, with what isn't needed left out:\n{smallest}\nthe story:\n{}\n=> {promise}\n\nagain: SFE_SEED={} SFE_SEEDS=1 cargo test --test simulation",
         life.seed,
         told.story.join("\n"),
         life.seed,
@@ -23,6 +24,9 @@ fn shrink(mut life: Life, mut broken: Broken) -> (Life, Broken) {
         let before = life.steps.len() + life.faults.len();
         for candidate in smaller(&life) {
             if candidate.steps.len() + candidate.faults.len() >= life.steps.len() + life.faults.len() {
+                continue;
+            }
+            if !candidate.is_sound() {
                 continue;
             }
             if let Err(again) = live(&candidate, false) {

@@ -22,6 +22,11 @@
 {{- end -}}
 {{- end -}}
 
+{{/* The Lease of all releases that work on the same: `sfe` names it so too. */}}
+{{- define "sfe.leaseName" -}}
+stepfunction-endpoint{{ with .Values.watchNamespace }}-{{ . }}{{ end }}
+{{- end -}}
+
 {{- define "sfe.selectorLabels" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -50,6 +55,8 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   "--region" "region"
   "--cluster-id" "clusterId"
   "--namespace" "watchNamespace"
+  "--lease-duration" "leaderElection.leaseDuration"
+  "--lease-renew-deadline" "leaderElection.renewDeadline"
   "--concurrency" "concurrency"
   "--rate-share" "rateShare"
   "--drift-interval" "driftInterval"
@@ -66,6 +73,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- with .Values.watchNamespace }}
 - {{ printf "--namespace=%s" . | quote }}
 {{- end }}
+- {{ printf "--lease-namespace=%s" .Release.Namespace | quote }}
+- {{ printf "--lease-name=%s" (include "sfe.leaseName" .) | quote }}
+- {{ printf "--lease-duration=%s" .Values.leaderElection.leaseDuration | quote }}
+- {{ printf "--lease-renew-deadline=%s" .Values.leaderElection.renewDeadline | quote }}
 - {{ printf "--concurrency=%d" (int .Values.concurrency) | quote }}
 - {{ printf "--rate-share=%v" (kindIs "bool" .Values.rateShare | ternary "off" .Values.rateShare) | quote }}
 - {{ printf "--drift-interval=%s" .Values.driftInterval | quote }}
@@ -74,6 +85,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - {{ printf "--log-format=%s" .Values.logFormat | quote }}
 {{- range .Values.extraArgs }}
 {{- $flag := splitList "=" . | first }}
+{{- if has $flag (list "--lease-name" "--lease-namespace" "--leader-election") }}
+{{- fail (printf "extraArgs: %s is the chart's own: the operator may use that one Lease" $flag) }}
+{{- end }}
 {{- with get $own $flag }}
 {{- fail (printf "extraArgs: %s has a value of its own: set `%s`" $flag .) }}
 {{- end }}
@@ -111,6 +125,17 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
+{{- end -}}
+
+{{/* The Lease, in the namespace of the Pods. What is created has no name yet that could be asked for. */}}
+{{- define "sfe.leaseRules" -}}
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  verbs: [create]
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  resourceNames: [{{ include "sfe.leaseName" . }}]
+  verbs: [get, patch]
 {{- end -}}
 
 {{/* By whose UID the operator names the cluster. */}}

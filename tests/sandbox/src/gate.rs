@@ -1,23 +1,26 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::{io, thread};
 
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::error::{Error, Failed};
 
 const CONNECTIONS_MAX: usize = 1024;
 const BACKLOG: u32 = 1024;
+const CHUNK: usize = 16 * 1024;
 
-/// A TCP forwarder on a loopback port, which can be shut and opened again.
+/// A TCP forwarder on a loopback port, which can be shut and opened again, or hang.
 ///
 /// Shut, it refuses connections and has closed those that were open, so that whoever talks through it sees a service
 /// that isn't there, while the service keeps its state. The port stays the same, and no other process can take it
-/// meanwhile. It runs on a thread of its own, so it outlives the runtime it was made in; dropping it ends it.
+/// meanwhile. Hung, it takes connections and bytes, and nothing is answered; what it took arrives late. It runs on a thread of its own, so it outlives the runtime it was made in; dropping it ends it.
 pub struct Gate {
     port: u16,
     orders: mpsc::Sender<Order>,
+    hung: watch::Sender<bool>,
 }
 
 struct Order {
@@ -48,11 +51,12 @@ impl Gate {
             Entrance::Open(TcpListener::from_std(listener).failed(failed)?)
         };
         let (orders, received) = mpsc::channel(1);
+        let (hung, is_hung) = watch::channel(false);
         thread::Builder::new()
             .name(format!("gate-{port}"))
-            .spawn(move || runtime.block_on(forward(port, entrance, target, received)))
+            .spawn(move || runtime.block_on(forward(port, entrance, target, received, is_hung)))
             .failed(failed)?;
-        Ok(Self { port, orders })
+        Ok(Self { port, orders, hung })
     }
 
     /// The loopback port that the gate listens on, the same whether open or shut.
@@ -73,6 +77,16 @@ impl Gate {
         self.orders.send(Order { open, done }).await.failed(what)?;
         happened.await.failed(what)?.failed(what)
     }
+
+    /// Holds what comes, in both directions (`true`), or lets it go on, late (`false`).
+    pub fn set_hung(&self, hung: bool) {
+        self.hung.send_replace(hung);
+    }
+}
+
+/// Waits while the gate is hung; false once it is gone.
+async fn flows(hung: &mut watch::Receiver<bool>) -> bool {
+    hung.wait_for(|hung| !hung).await.is_ok()
 }
 
 /// The next connection; none ever comes in through a shut entrance.
@@ -83,7 +97,13 @@ async fn accept(entrance: Option<&Entrance>) -> io::Result<TcpStream> {
     }
 }
 
-async fn forward(port: u16, entrance: Entrance, target: SocketAddr, mut orders: mpsc::Receiver<Order>) {
+async fn forward(
+    port: u16,
+    entrance: Entrance,
+    target: SocketAddr,
+    mut orders: mpsc::Receiver<Order>,
+    hung: watch::Receiver<bool>,
+) {
     // None only where the port could not be bound again, which the next order tries once more.
     let mut entrance = Some(entrance);
     let mut connections = JoinSet::new();
@@ -102,7 +122,7 @@ async fn forward(port: u16, entrance: Entrance, target: SocketAddr, mut orders: 
             accepted = accept(entrance.as_ref()), if has_room => {
                 // A connection that ended before it was accepted is its client's affair.
                 if let Ok(client) = accepted {
-                    connections.spawn(connect(client, target));
+                    connections.spawn(connect(client, target, hung.clone()));
                 }
             }
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
@@ -132,11 +152,36 @@ fn bind(port: u16) -> io::Result<TcpSocket> {
     Ok(socket)
 }
 
-async fn connect(mut client: TcpStream, target: SocketAddr) {
+async fn connect(client: TcpStream, target: SocketAddr, mut hung: watch::Receiver<bool>) {
+    if !flows(&mut hung).await {
+        return;
+    }
     // Dropping the client closes it, which is what a client of a dead service sees.
-    let Ok(mut service) = TcpStream::connect(target).await else { return };
+    let Ok(service) = TcpStream::connect(target).await else { return };
     // Without this, small writes wait for each other and a benchmark measures that.
     let _ = client.set_nodelay(true);
     let _ = service.set_nodelay(true);
-    let _ = tokio::io::copy_bidirectional(&mut client, &mut service).await;
+    let ((client_reads, client_writes), (service_reads, service_writes)) = (client.into_split(), service.into_split());
+    // One that breaks ends both.
+    let _ =
+        tokio::try_join!(pump(client_reads, service_writes, hung.clone()), pump(service_reads, client_writes, hung));
+}
+
+/// Hands on what is read, and its end.
+async fn pump(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    mut hung: watch::Receiver<bool>,
+) -> io::Result<()> {
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let read = from.read(&mut chunk).await?;
+        if !flows(&mut hung).await {
+            return Ok(());
+        }
+        match chunk.get(..read) {
+            None | Some([]) => return to.shutdown().await,
+            Some(bytes) => to.write_all(bytes).await?,
+        }
+    }
 }

@@ -218,7 +218,15 @@ impl Account {
             }
             (_, Some(_)) => {}
         }
-        method::fold(&mut resource.methods, action);
+        match (action, resource.methods.get_mut(&at.method)) {
+            // An integration that is put anew loses its responses: the worse of what AWS may do.
+            (method::Action::PutIntegration { integration, .. }, Some(found)) => {
+                found.integration = Some(integration.clone());
+            }
+            (action, _) => {
+                method::fold(&mut resource.methods, action);
+            }
+        }
         if !ours {
             self.trespass.get_or_insert(format!("{place} was written"));
         }
