@@ -151,12 +151,20 @@ pub(super) struct Reads<'a> {
     pub(super) required_parameters: BTreeSet<String>,
     pub(super) path_parameters: BTreeSet<String>,
     pub(super) model: Option<Model>,
+    /// Whether a text that a client wrote is read from anywhere but the body.
+    pub(super) reads_text: bool,
 }
 
 impl<'a> Reads<'a> {
     /// Nothing is read yet.
     pub(super) fn of(route: &'a Route) -> Self {
-        Self { route, required_parameters: BTreeSet::new(), path_parameters: BTreeSet::new(), model: None }
+        Self {
+            route,
+            required_parameters: BTreeSet::new(),
+            path_parameters: BTreeSet::new(),
+            model: None,
+            reads_text: false,
+        }
     }
 
     /// Checks one source and notes what it reads.
@@ -240,6 +248,7 @@ impl<'a> Reads<'a> {
 
     fn note(&mut self, checked: &Checked, kind: Kind) {
         let Checked::Read { place, optional } = checked else { return };
+        self.reads_text |= matches!(place, Place::Path(_) | Place::Query(_) | Place::Header(_));
         match place {
             Place::Body(path) => self.model.get_or_insert_default().add(path.members(), !optional, kind),
             Place::Path(name) => {
