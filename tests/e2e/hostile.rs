@@ -1,4 +1,10 @@
-//! Strings that break whatever is escaped wrongly, or twice, or not at all.
+//! Strings that break whatever is escaped wrongly, or twice, or not at all; and requests made of them.
+
+mod document;
+mod meant;
+mod request;
+mod routes;
+mod run;
 
 /// Each with what it is.
 pub const TEXTS: [(&str, &str); 26] = [
