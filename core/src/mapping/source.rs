@@ -239,9 +239,10 @@ impl<'a> Reads<'a> {
     }
 
     fn path(&self, text: &str) -> Result<Name, String> {
+        let name = Name::parse(text).map_err(str::to_owned)?;
         let mut parameters = self.route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
         if parameters.any(|parameter| parameter.strip_suffix('+').unwrap_or(parameter) == text) {
-            return Name::parse(text).map_err(str::to_owned);
+            return Ok(name);
         }
         Err(format!("a parameter of the route's path is required, such as `{{{text}}}` in it"))
     }
