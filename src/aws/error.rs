@@ -106,6 +106,8 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 fn class(operation: &str, code: &str, message: &str, status: u16) -> Class {
     let assumes = ["authorized to assume", "assume the provided role", "sts:AssumeRole", "access the Log Destination"];
     match code {
+        // A service that fails, or what stands in front of it, tells nothing of an object.
+        _ if status >= 500 && !code.starts_with("Throttling") => Class::Unclear,
         // A managed policy that is not there comes by a person, not by waiting.
         "NoSuchEntity" if ["iam:AttachRolePolicy", "iam:PutRolePermissionsBoundary"].contains(&operation) => {
             Class::Refused
@@ -181,6 +183,8 @@ mod tests {
     #[test]
     fn what_is_unknown_is_told_by_its_status() {
         assert_eq!(class("states:CreateStateMachine", "New", "", 503), Class::Unclear);
+        assert_eq!(class("iam:GetRole", "NoSuchEntity", "", 503), Class::Unclear);
+        assert_eq!(class("iam:GetRole", "Throttling", "", 503), Class::Throttled);
         assert_eq!(class("states:CreateStateMachine", "New", "", 400), Class::Refused);
         assert_eq!(class("states:CreateStateMachine", "New", "", 429), Class::Throttled);
     }
