@@ -37,6 +37,17 @@ hostile: SEED ?= 1
 hostile: ## generated requests against every kind of source: `make hostile REQUESTS=20000 SEED=1`
 	SFE_HOSTILE_REQUESTS=$(REQUESTS) SFE_HOSTILE_SEED=$(SEED) $(CARGO) test --test e2e --locked -- hostile::run --nocapture
 
+# A tool of 300 crates, which takes minutes to build: only who asks for it has it.
+CARGO_DENY = target/tools/bin/cargo-deny
+
+audit: $(CARGO_DENY) ## advisories (needs the network), licences and sources of all dependencies
+	$(CARGO_DENY) --locked --offline check licenses bans sources
+	$(CARGO_DENY) --locked check advisories
+
+$(CARGO_DENY):
+	$(CARGO) install cargo-deny --version 0.20.2 --locked --root target/tools --target-dir target/tools/build
+	rm -rf target/tools/build
+
 chart: ## the chart: rendered, refused, and installed into a real API server
 	$(CARGO) build --locked --quiet -p sfe-sandbox
 	helm=$$($(SANDBOX) helm) && tests/chart/check.sh "$$helm" && $(SANDBOX) run -- tests/chart/live.sh "$$helm"
