@@ -20,6 +20,7 @@ mod leader;
 mod lifecycle;
 mod operator;
 mod rendered;
+mod secrets;
 mod serving;
 mod typed;
 mod whole;
