@@ -24,6 +24,7 @@ use sfe_core::owner::{Owner, Site};
 
 use super::clients::Calls;
 use super::{Aws, Class, Error, SdkAws};
+use crate::fence::Fence;
 
 const ARN: &str = "arn:aws:states:eu-central-1:000000000000:stateMachine:a";
 
@@ -89,7 +90,7 @@ fn aws(answers: Vec<Answer>) -> SdkAws {
         .retry_config(RetryConfig::disabled())
         .http_client(client)
         .build();
-    SdkAws::new(&config, "eu-central-1", Arc::new(Uncounted))
+    SdkAws::new(&config, "eu-central-1", Arc::new(Uncounted), Arc::new(Fence::open()))
 }
 
 fn owner() -> Owner {
