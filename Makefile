@@ -3,7 +3,7 @@
 CARGO ?= cargo
 SANDBOX = target/debug/sfe-sandbox
 
-.PHONY: help build test lint unit e2e chart demo sandbox bench crds clean
+.PHONY: help build test lint unit fuzz e2e hostile audit chart demo sandbox bench crds clean
 
 help: ## lists these targets
 	@grep -E '^[a-z0-9]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 12
@@ -24,8 +24,29 @@ lint: ## rustfmt, and clippy with warnings as errors
 unit: ## the deciding crate alone: seconds
 	$(CARGO) test -p sfe-core --locked
 
+fuzz: CASES ?= 100000
+fuzz: ## the property tests of all that is parsed, for long: `make fuzz CASES=100000`
+	SFE_CASES=$(CASES) $(CARGO) test -p sfe-core --test fuzz --locked
+	SFE_CASES=$(CASES) $(CARGO) test -p sfe --lib --locked answers::
+
 e2e: ## the end-to-end tests alone
 	$(CARGO) test --test e2e --locked
+
+hostile: REQUESTS ?= 20000
+hostile: SEED ?= 1
+hostile: ## generated requests against every kind of source: `make hostile REQUESTS=20000 SEED=1`
+	SFE_HOSTILE_REQUESTS=$(REQUESTS) SFE_HOSTILE_SEED=$(SEED) $(CARGO) test --test e2e --locked -- hostile::run --nocapture
+
+# A tool of 300 crates, which takes minutes to build: only who asks for it has it.
+CARGO_DENY = target/tools/bin/cargo-deny
+
+audit: $(CARGO_DENY) ## advisories (needs the network), licences and sources of all dependencies
+	$(CARGO_DENY) --locked --offline check licenses bans sources
+	$(CARGO_DENY) --locked check advisories
+
+$(CARGO_DENY):
+	$(CARGO) install cargo-deny --version 0.20.2 --locked --root target/tools --target-dir target/tools/build
+	rm -rf target/tools/build
 
 chart: ## the chart: rendered, refused, and installed into a real API server
 	$(CARGO) build --locked --quiet -p sfe-sandbox

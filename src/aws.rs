@@ -1,5 +1,7 @@
 //! AWS: reads and writes, a call each. Nothing is decided here.
 
+#[cfg(test)]
+mod answers;
 mod caller;
 mod clients;
 mod error;

@@ -40,7 +40,7 @@ impl Definition {
     ///
     /// A mistake is added at `at` for each thing that AWS would refuse, with its place inside the definition
     /// (`States.Choose.Choices[1].Next`), for each unknown `${NAME}`, and at `substitutions_at` for each substitution
-    /// that is never used; then the answer is `None`. After 20 mistakes in the states the rest are counted. A key that
+    /// that is never used; then the answer is `None`. After 20 mistakes of a kind the rest are counted. A key that
     /// is there twice is a mistake too: parsers disagree on which one counts. Source: states-language.net, API
     /// reference of ValidateStateMachineDefinition.
     pub fn parse(
@@ -66,8 +66,7 @@ impl Definition {
         states::check(&document, type_, at, mistakes);
         // The compact JSON is sent, also for a text that was JSON already: AWS keeps the text it was sent and
         // definitions are compared by meaning, so nothing depends on the text, and the size is measured on what is
-        // sent. It is read back from that text, because serde_json reads some floats one bit off: so what AWS answers
-        // is equal to the last bit.
+        // sent.
         let definition = Self::observed(&document.to_string());
         let bytes = definition.text.len();
         if bytes > DEFINITION_MAX_BYTES {

@@ -405,6 +405,7 @@ mod tests {
     #[case::encoded("%7B%22Version%22%3A%222012-10-17%22%7D", r#"{ "Version": "2012-10-17" }"#, true)]
     #[case::encoded_in_small_letters("%7b%22a%22%3a%22%c3%a4%22%7d", r#"{"a":"ä"}"#, true)]
     #[case::a_percent_sign_in_plain_json(r#"{"a":"%7B"}"#, "%7B%22a%22%3A%22%257B%22%7D", true)]
+    #[case::a_long_number(r#"{"a":8.676731761089702e+164}"#, "%7B%22a%22%3A8.676731761089702e164%7D", true)]
     #[case::another_sid(r#"{"Sid":"a"}"#, r#"{"Sid":"b"}"#, false)]
     #[case::an_empty_list_is_not_absence(r#"{"a":[]}"#, "{}", false)]
     #[case::unreadable_equals_itself("%7", "%7", true)]

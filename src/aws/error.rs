@@ -124,6 +124,8 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 fn class(operation: Operation, code: &str, message: &str, status: u16) -> Class {
     let assumes = ["authorized to assume", "assume the provided role", "sts:AssumeRole", "access the Log Destination"];
     match code {
+        // A service that fails, or what stands in front of it, tells nothing of an object.
+        _ if status >= 500 && !code.starts_with("Throttling") => Class::Unclear,
         // A managed policy that is not there comes by a person, not by waiting.
         "NoSuchEntity" if [Operation::AttachRolePolicy, Operation::PutRolePermissionsBoundary].contains(&operation) => {
             Class::Refused
@@ -199,6 +201,8 @@ mod tests {
     #[test]
     fn what_is_unknown_is_told_by_its_status() {
         assert_eq!(class(Operation::CreateStateMachine, "New", "", 503), Class::Unclear);
+        assert_eq!(class(Operation::GetRole, "NoSuchEntity", "", 503), Class::Unclear);
+        assert_eq!(class(Operation::GetRole, "Throttling", "", 503), Class::Throttled);
         assert_eq!(class(Operation::CreateStateMachine, "New", "", 400), Class::Refused);
         assert_eq!(class(Operation::CreateStateMachine, "New", "", 429), Class::Throttled);
     }

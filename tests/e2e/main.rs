@@ -21,6 +21,7 @@ mod lifecycle;
 mod limits;
 mod operator;
 mod rendered;
+mod secrets;
 mod serving;
 mod typed;
 mod whole;

@@ -113,12 +113,22 @@ fn a_body_arrives_as_it_is_or_not_at_all() {
         for (name, body) in NO_JSON {
             case(name, to(body), body, RefusedByStepFunctions).await;
         }
+        let escaped = r#"{"a":"\ufffd"}"#;
+        case("U+FFFD as an escape", to(escaped), escaped, Started).await;
         let body = r#"{"a":1}"#;
         for content_type in ["text/plain", "application/xml", "application/x-www-form-urlencoded", "text/json"] {
             let request = to(body).header("content-type", content_type);
             case(content_type, request, body, RefusedByGateway(415)).await;
         }
         case("no content type", to(body).without("content-type"), body, Started).await;
+        for body in [b"{\"a\":\"\xff\"}".as_slice(), b"\xed\xa0\x80", "{\"a\":\"\u{fffd}\"}".as_bytes()] {
+            let request = post(endpoint.url("/"), body);
+            let served = endpoint.call(request).await;
+            let refused =
+                served.answer.status == 400 && served.sent.iter().all(|sent| sent.members == Some(Vec::new()));
+            let why = format!("expected 400 and no input sent: {served:?}");
+            failures.note("not UTF-8, or what stands for it", if refused { Ok(()) } else { Err(why) });
+        }
         failures.end();
     });
 }

@@ -5,7 +5,7 @@ Everything that isn't corrected here is LocalStack as it was released.
 
 Routes, beside LocalStack's own; lists are oldest first, of what has an index above N:
     GET  /_sandbox/requests?after=N   the requests of integrations:
-        [{index, time_ms, api_id, stage, resource_path, http_method, action, target, body}]
+        [{index, time_ms, request_id, api_id, stage, resource_path, http_method, action, target, body}]
     GET  /_sandbox/calls?after=N      the calls of AWS APIs: [{index, time_ms, service, operation, access_key}]
     GET, PUT /_sandbox/latency        {"ms": 50}
     POST /_sandbox/render             {template, body, params, context, stageVariables} -> {text, status_override}
@@ -59,6 +59,7 @@ from localstack.http import Request, Response, route
 from localstack.services.apigateway import helpers as apigateway_helpers
 from localstack.services.apigateway.legacy.provider import ApigatewayProvider
 from localstack.services.apigateway.next_gen.execute_api import template_mapping
+from localstack.services.apigateway.next_gen.execute_api.handlers.method_request import MethodRequestHandler
 from localstack.services.apigateway.next_gen.execute_api.integrations.aws import RestApiAwsIntegration
 from localstack.services.edge import ROUTER
 from localstack.utils.aws.request_context import extract_access_key_id_from_auth_header
@@ -145,6 +146,17 @@ METHODS[str]["endsWith"] = lambda self, suffix: self.endswith(suffix)
 # Java's String.indexOf answers -1 for what isn't there; LocalStack raises.
 METHODS[str]["indexOf"] = lambda self, part: self.find(part)
 
+# LocalStack's validator parses the bytes of the body, and answers 500 where they are not UTF-8; API Gateway has text by then, with
+# U+FFFD in place of each wrong byte.
+is_body_valid = MethodRequestHandler._is_body_valid
+
+
+def is_text_valid(method, rest_api, request):
+    return is_body_valid(method, rest_api, {**request, "body": (request.get("body") or b"").decode("utf-8", "replace")})
+
+
+MethodRequestHandler._is_body_valid = staticmethod(is_text_valid)
+
 # --- a correction to Step Functions ---
 
 
@@ -229,6 +241,7 @@ def record_integration_request(integration, context):
     uri = integration.parse_aws_integration_uri(request["uri"])
     action = uri["path"] if uri["action_type"] == "action" else None
     REQUESTS.add(
+        request_id=context.context_variables["requestId"],
         api_id=context.api_id,
         stage=context.stage,
         resource_path=(context.resource or {}).get("path"),

@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{TEXT_MAX_BYTES, listed};
+use super::{TEXT_MAX_BYTES, listed, one_line};
 use crate::mistakes::{FieldPath, Mistakes};
+
+/// How many names are told one by one: a text can have as many as it has bytes.
+const NAMES_MAX: usize = 20;
 
 /// A text with every known `${NAME}` filled.
 pub(super) struct Filled {
@@ -53,13 +56,20 @@ pub(super) fn fill(
         );
         return None;
     }
-    for name in &unknown {
-        let known = listed(values.keys().map(String::as_str));
+    let known = listed(values.keys().map(String::as_str));
+    for name in unknown.iter().take(NAMES_MAX) {
         let keep = "to keep the text as it is, substitute it by itself";
         mistakes.add(at.clone(), format!("${{{name}}}"), format!("must be one of the substitutions: {known}; {keep}"));
     }
-    for name in values.keys().filter(|name| !used.contains(name.as_str())) {
-        mistakes.add(values_at.key(name), "", format!("must be used: the definition has no `${{{name}}}`"));
+    if let more @ 1.. = unknown.len().saturating_sub(NAMES_MAX) {
+        mistakes.add(at.clone(), "", format!("has {more} more names that are no substitutions"));
+    }
+    let unused: Vec<&String> = values.keys().filter(|name| !used.contains(name.as_str())).collect();
+    for name in unused.iter().take(NAMES_MAX) {
+        mistakes.add(values_at.key(name), "", format!("must be used: the definition has no `${{{}}}`", one_line(name)));
+    }
+    if let more @ 1.. = unused.len().saturating_sub(NAMES_MAX) {
+        mistakes.add(values_at.clone(), "", format!("has {more} more that are not used"));
     }
     Some(Filled { text: filled, is_incomplete: !unknown.is_empty() })
 }

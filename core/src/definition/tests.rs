@@ -43,6 +43,10 @@ const BOTH: &str = "{StartAt: A, States: {A: {Type: Pass, Next: B}, B: {Type: Su
     "x: &r [{MaxAttempts: 2}]\nStartAt: A\nStates:\n  A: {Type: Succeed, Comment: *r}",
     r#"{"StartAt":"A","States":{"A":{"Comment":[{"MaxAttempts":2}],"Type":"Succeed"}},"x":[{"MaxAttempts":2}]}"#
 )]
+#[case::numbers_keep_every_digit(
+    "{\"StartAt\":\"A\",\"States\":{\"A\":{\"End\":true,\"Result\":8.676731761089702e+164,\"Type\":\"Pass\"}}}",
+    "{\"StartAt\":\"A\",\"States\":{\"A\":{\"End\":true,\"Result\":8.676731761089702e+164,\"Type\":\"Pass\"}}}"
+)]
 #[case::unknown_fields_pass(
     "{QueryLanguage: JSONata, StartAt: A, States: {A: {Type: Task, Resource: 'arn:aws:states:::aws-sdk:x:y', Arguments: '{% $x %}', Assign: {a: 1}, End: true}}}",
     r#"{"QueryLanguage":"JSONata","StartAt":"A","States":{"A":{"Arguments":"{% $x %}","Assign":{"a":1},"End":true,"Resource":"arn:aws:states:::aws-sdk:x:y","Type":"Task"}}}"#
@@ -266,6 +270,19 @@ fn mistakes_are_bounded() {
     let lines = parse(&json!({ "StartAt": "0", "States": states }).to_string(), &[], STANDARD).unwrap_err();
     assert_eq!(lines.lines().count(), 21, "{lines}");
     assert!(lines.ends_with("definition: has 981 more mistakes"), "{lines}");
+}
+
+#[test]
+fn mistakes_in_names_are_bounded() {
+    let text: String = (0..1000).map(|n| format!("${{n{n}}}")).collect();
+    let lines = parse(&text, &[], STANDARD).unwrap_err();
+    assert_eq!(lines.lines().filter(|line| line.contains("must be one of the substitutions")).count(), 20, "{lines}");
+    assert!(lines.contains("definition: has 980 more names that are no substitutions"), "{lines}");
+    let names: Vec<String> = (0..100).map(|n| format!("n\n{n}")).collect();
+    let values: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "")).collect();
+    let lines = parse(BOTH, &values, STANDARD).unwrap_err();
+    assert_eq!(lines.lines().count(), 21, "{lines}");
+    assert!(lines.ends_with("definitionSubstitutions: has 80 more that are not used"), "{lines}");
 }
 
 #[rstest]

@@ -83,20 +83,6 @@ pub(super) fn print(document: &Document, template: &mut Template) {
     };
 }
 
-/// Whether a request without one of the document's values is refused.
-pub(super) fn requires_a_value(document: &Document) -> bool {
-    fn any(members: &Members) -> bool {
-        members.values().any(|member| match member {
-            Member::Value(checked) => checked.is_required(),
-            Member::Object(members) => any(members),
-        })
-    }
-    match document {
-        Document::Body | Document::Constant(_) => false,
-        Document::Fields(members) => any(members),
-    }
-}
-
 fn append(members: &Members, template: &mut Template) {
     for (key, member) in members {
         match member {

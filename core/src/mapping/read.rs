@@ -9,6 +9,9 @@ use crate::api::ContextVariable;
 use super::source::{BodyPath, Place};
 use super::vtl::Template;
 
+/// U+FFFD is what API Gateway, and `urlDecode`, put in place of bytes that are not UTF-8: refused, rather than altered.
+const REFUSE_NOT_UTF_8: &str = "#if($value.matches('(?s).*\\uFFFD.*') == true)\n#set($complete = false)\n#end\n";
+
 const NOTHING: &str = "#set($value = '')\n#set($given = false)\n";
 
 /// What `$value` holds after a reading.
@@ -34,7 +37,7 @@ pub(super) fn value(template: &mut Template, place: &Place) -> Form {
     }
 }
 
-/// Reads a string. From the body nothing but a string is given.
+/// Reads a string of a request into a template that has `$complete`. From the body nothing but a string is given.
 pub(super) fn text(template: &mut Template, place: &Place) {
     match place {
         Place::Body(path) => string(template, path),
@@ -42,7 +45,7 @@ pub(super) fn text(template: &mut Template, place: &Place) {
             template.code("#set($value = '')\n#set($value = $input.params().path.get('").word(name).code("'))\n");
             // It comes as the client wrote it, percent-encoded. A `+` is one there, unlike in the forms that urlDecode is for.
             template.code("#if($value.matches('.*%(?![0-9A-Fa-f]{2}).*') == false)\n");
-            template.code("#set($value = $util.urlDecode($value.replace('+', '%2B')))\n#end\n");
+            template.code("#set($value = $util.urlDecode($value.replace('+', '%2B')))\n#end\n").code(REFUSE_NOT_UTF_8);
         }
         Place::Query(name) => {
             template
@@ -51,6 +54,7 @@ pub(super) fn text(template: &mut Template, place: &Place) {
                 .word(name)
                 .code("') == true)\n#set($given = true)\n");
             template.code("#set($value = $input.params().querystring.get('").word(name).code("'))\n#end\n");
+            template.code(REFUSE_NOT_UTF_8);
         }
         // The name arrives in the case that the client's HTTP version gave it.
         Place::Header(name) => {
@@ -60,6 +64,7 @@ pub(super) fn text(template: &mut Template, place: &Place) {
             template.word(name).code(
                 "') == true)\n#set($given = true)\n#set($value = $input.params().header.get($name))\n#end\n#end\n",
             );
+            template.code(REFUSE_NOT_UTF_8);
         }
         // Between quotes it is text, of whatever class the value is.
         Place::Context(variable) => {

@@ -43,9 +43,10 @@ use super::tests::{ARN, translate};
 #[case::get(json!({ "method": "GET", "input": { "fields": { "a": { "body": "$.a" } } } }), &[
     "input.fields[a].body: `$.a`: not allowed with method GET or HEAD, whose body API Gateway drops",
 ])]
-#[case::names(json!({ "input": { "fields": { "a": { "header": "a b" }, "b": { "query": "$x" } } } }), &[
+#[case::names(json!({ "input": { "fields": { "a": { "header": "a b" }, "b": { "query": "$x" }, "c": { "path": "a\u{0}b" } } } }), &[
     "input.fields[a].header: `a b`: 1 to 128 ASCII letters, digits, `.`, `_` and `-` are allowed, as API Gateway names parameters",
     "input.fields[b].query: `$x`: 1 to 128 ASCII letters, digits, `.`, `_` and `-` are allowed, as API Gateway names parameters",
+    "input.fields[c].path: `a b`: 1 to 128 ASCII letters, digits, `.`, `_` and `-` are allowed, as API Gateway names parameters",
 ])]
 #[case::statuses(json!({ "responses": { "success": { "status": 400 }, "clientError": { "status": 399 }, "serverError": { "status": 600 } } }), &[
     "responses.success.status: `400`: 200 to 399 is allowed", "responses.clientError.status: `399`: 400 to 599 is allowed",

@@ -181,17 +181,38 @@ fn executions(state_machine: &Arn) -> String {
     format!("arn:{}:{}:{}:{}:execution:{name}:", arn.partition(), arn.service(), arn.region(), arn.account())
 }
 
-/// Reads everything first, then prints the call, or `{}` if a required value is not there: Step Functions refuses that with 400.
+/// A body in which U+FFFD stands as itself, not as an escape. API Gateway puts it in place of bytes that are not UTF-8.
+const BODY_NOT_UTF_8: &str = "#if($input.body.matches('(?s).*\\uFFFD.*') == true)\n#set($complete = false)\n#end\n";
+
+/// A body with what API Gateway loses when it parses it: the character U+007F of a string, and a number that no double holds, which
+/// it reads as null.
+///
+/// Each number beyond 1.7e308 has a power of ten above 300, or one above 99 behind more than 8 digits, or more than 200 digits in front
+/// of a point or a power. What is in front of it tells it from most strings; one that holds `, 1e400` is refused too. No run of digits
+/// is looked at twice: a long one costs no more than other text.
+const BODY_LOSES: &str = concat!(
+    "#if($input.body.matches('(?s).*\\x7F.*') == true)\n#set($complete = false)\n#end\n",
+    "#if($input.body.matches('(?s).*[\\[:,\\s]-?(?:",
+    "[0-9.]+[eE][+]?0*(?:30[1-9]|3[1-9][0-9]|[4-9][0-9]{2}|[1-9][0-9]{3,})",
+    "|[0-9]{9,}(?:[.][0-9]*)?[eE][+]?0*[1-9][0-9]{2}",
+    "|[0-9]{201,}[.eE]).*') == true)\n#set($complete = false)\n#end\n",
+);
+
+/// Reads everything first, then prints the call, or `{}` if a required value is not there or could not be read as it was sent: Step
+/// Functions refuses that with 400.
 fn template(members: &[Member], reads: &Reads) -> Template {
     let mut template = Template::new();
     let reads_members = reads.model.is_some();
-    let may_be_refused = reads_members || members.iter().any(Member::requires_a_value);
+    let reads_body = reads_members || members.iter().any(Member::is_the_body);
+    let may_be_refused = reads_body || reads.reads_text;
     if may_be_refused {
         template.code("#set($complete = true)\n");
     }
-    // API Gateway loses this one character of a string when it parses the body: refused, rather than altered.
+    if reads_body {
+        template.code(BODY_NOT_UTF_8);
+    }
     if reads_members {
-        template.code("#if($input.body.matches('(?s).*\\x7F.*') == true)\n#set($complete = false)\n#end\n");
+        template.code(BODY_LOSES);
     }
     for member in members {
         member.prepare(&mut template);
@@ -216,12 +237,8 @@ fn template(members: &[Member], reads: &Reads) -> Template {
 }
 
 impl Member {
-    fn requires_a_value(&self) -> bool {
-        match self {
-            Member::Known { .. } => false,
-            Member::Document { document, .. } => document::requires_a_value(document),
-            Member::Text { checked, .. } => checked.is_required(),
-        }
+    fn is_the_body(&self) -> bool {
+        matches!(self, Member::Document { document: Document::Body, .. })
     }
 
     fn may_be_left_out(&self) -> bool {

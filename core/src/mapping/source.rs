@@ -151,12 +151,20 @@ pub(super) struct Reads<'a> {
     pub(super) required_parameters: BTreeSet<String>,
     pub(super) path_parameters: BTreeSet<String>,
     pub(super) model: Option<Model>,
+    /// Whether a text that a client wrote is read from anywhere but the body.
+    pub(super) reads_text: bool,
 }
 
 impl<'a> Reads<'a> {
     /// Nothing is read yet.
     pub(super) fn of(route: &'a Route) -> Self {
-        Self { route, required_parameters: BTreeSet::new(), path_parameters: BTreeSet::new(), model: None }
+        Self {
+            route,
+            required_parameters: BTreeSet::new(),
+            path_parameters: BTreeSet::new(),
+            model: None,
+            reads_text: false,
+        }
     }
 
     /// Checks one source and notes what it reads.
@@ -231,15 +239,17 @@ impl<'a> Reads<'a> {
     }
 
     fn path(&self, text: &str) -> Result<Name, String> {
+        let name = Name::parse(text).map_err(str::to_owned)?;
         let mut parameters = self.route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
         if parameters.any(|parameter| parameter.strip_suffix('+').unwrap_or(parameter) == text) {
-            return Name::parse(text).map_err(str::to_owned);
+            return Ok(name);
         }
         Err(format!("a parameter of the route's path is required, such as `{{{text}}}` in it"))
     }
 
     fn note(&mut self, checked: &Checked, kind: Kind) {
         let Checked::Read { place, optional } = checked else { return };
+        self.reads_text |= matches!(place, Place::Path(_) | Place::Query(_) | Place::Header(_));
         match place {
             Place::Body(path) => self.model.get_or_insert_default().add(path.members(), !optional, kind),
             Place::Path(name) => {

@@ -19,6 +19,9 @@ fn route(said: Value) -> Route {
     serde_json::from_value(whole).unwrap()
 }
 
+/// The line that looks for a number that no double holds.
+const NUMBER_LOST: &str = r"#if($input.body.matches('(?s).*[\[:,\s]-?(?:[0-9.]+[eE][+]?0*(?:30[1-9]|3[1-9][0-9]|[4-9][0-9]{2}|[1-9][0-9]{3,})|[0-9]{9,}(?:[.][0-9]*)?[eE][+]?0*[1-9][0-9]{2}|[0-9]{201,}[.eE]).*') == true)";
+
 pub(super) fn translate(said: Value, arn: &str) -> (Option<Request>, Option<Responses>, Vec<String>) {
     let (route, arn) = (route(said), arn.parse().unwrap());
     let action = route.action.unwrap_or(StepFunctionsAction::StartExecution);
@@ -38,6 +41,13 @@ fn translated(said: Value) -> (Request, Responses) {
 /// The lines of a template that are expected.
 fn check(template: &str, expected: &[&str]) {
     assert_eq!(template.trim_end_matches('\n').lines().collect::<Vec<_>>(), expected);
+}
+
+/// The same of one that may refuse a request: the last of what is expected is the call.
+fn check_refusing(template: &str, expected: &[&str]) {
+    let (call, before) = expected.split_last().unwrap();
+    let refusal = ["#if($complete == true)", call, "#else", "{}", "#end"];
+    check(template, &[&["#set($complete = true)"], before, &refusal].concat());
 }
 
 /// The lines of an answer's template, a directive behind what is printed on a line of its own. The template has no line break there: it
@@ -75,11 +85,16 @@ fn fields_come_from_path_and_body() {
         "path": "/recipes/{id}/move",
         "input": { "fields": { "id": { "path": "id" }, "user_id": { "body": "$.user_id" } } }
     }));
-    check(
+    check_refusing(
         &request.template,
         &[
-            "#set($complete = true)",
+            r"#if($input.body.matches('(?s).*\uFFFD.*') == true)",
+            "#set($complete = false)",
+            "#end",
             r"#if($input.body.matches('(?s).*\x7F.*') == true)",
+            "#set($complete = false)",
+            "#end",
+            NUMBER_LOST,
             "#set($complete = false)",
             "#end",
             r#"#set($quote = '"')"#,
@@ -89,6 +104,9 @@ fn fields_come_from_path_and_body() {
             "#set($value = $input.params().path.get('id'))",
             "#if($value.matches('.*%(?![0-9A-Fa-f]{2}).*') == false)",
             "#set($value = $util.urlDecode($value.replace('+', '%2B')))",
+            "#end",
+            r"#if($value.matches('(?s).*\uFFFD.*') == true)",
+            "#set($complete = false)",
             "#end",
             r#"#set($part = '"id":')"#,
             r#"#set($value = $util.escapeJavaScript($value).replaceAll("\\'","'"))"#,
@@ -113,11 +131,7 @@ fn fields_come_from_path_and_body() {
             "#set($complete = false)",
             "#end",
             r#"#set($text = "${text}}")"#,
-            "#if($complete == true)",
             r#"{"input": "$util.escapeJavaScript($text).replaceAll("\\'","'")", "stateMachineArn": "arn:aws:states:eu-central-1:000000000000:stateMachine:existing"}"#,
-            "#else",
-            "{}",
-            "#end",
         ],
     );
     assert_eq!(request.path_parameters, BTreeSet::from(["id".to_owned()]));
@@ -140,7 +154,15 @@ fn fields_come_from_path_and_body() {
 fn the_whole_body_is_the_input(#[case] said: Value) {
     let (request, _) = translated(said);
     let input = r#"{"input": "$util.escapeJavaScript($input.body).replaceAll("\\'","'")", "stateMachineArn": "#;
-    check(&request.template, &[&format!("{input}\"{ARN}\"}}")]);
+    check_refusing(
+        &request.template,
+        &[
+            r"#if($input.body.matches('(?s).*\uFFFD.*') == true)",
+            "#set($complete = false)",
+            "#end",
+            &format!("{input}\"{ARN}\"}}"),
+        ],
+    );
     assert_eq!(request.model, None);
 }
 
@@ -152,13 +174,16 @@ fn an_execution_is_named_never_its_arn(#[case] arn: &str) {
         json!({ "method": "GET", "path": "/{name}", "action": "DescribeExecution", "execution": { "path": "name" } });
     let (request, _, mistakes) = translate(said, arn);
     assert_eq!(mistakes, Vec::<String>::new());
-    check(
+    check_refusing(
         &request.unwrap().template,
         &[
             "#set($value = '')",
             "#set($value = $input.params().path.get('name'))",
             "#if($value.matches('.*%(?![0-9A-Fa-f]{2}).*') == false)",
             "#set($value = $util.urlDecode($value.replace('+', '%2B')))",
+            "#end",
+            r"#if($value.matches('(?s).*\uFFFD.*') == true)",
+            "#set($complete = false)",
             "#end",
             "#set($execution = $value)",
             r#"{"executionArn": "arn:aws:states:eu-central-1:000000000000:execution:existing:$util.escapeJavaScript($execution).replaceAll("\\'","'")"}"#,
@@ -169,10 +194,9 @@ fn an_execution_is_named_never_its_arn(#[case] arn: &str) {
 #[test]
 fn a_header_is_found_in_any_case() {
     let (request, _) = translated(json!({ "action": "SendTaskHeartbeat", "taskToken": { "header": "X-Token" } }));
-    check(
+    check_refusing(
         &request.template,
         &[
-            "#set($complete = true)",
             "#set($value = '')",
             "#set($given = false)",
             "#foreach($name in $input.params().header.keySet())",
@@ -181,15 +205,14 @@ fn a_header_is_found_in_any_case() {
             "#set($value = $input.params().header.get($name))",
             "#end",
             "#end",
+            r"#if($value.matches('(?s).*\uFFFD.*') == true)",
+            "#set($complete = false)",
+            "#end",
             "#set($taskToken = $value)",
             "#if($given == false)",
             "#set($complete = false)",
             "#end",
-            "#if($complete == true)",
             r#"{"taskToken": "$util.escapeJavaScript($taskToken).replaceAll("\\'","'")"}"#,
-            "#else",
-            "{}",
-            "#end",
         ],
     );
     // The validator matches a name by its case, and HTTP/2 sends lower case: the template itself refuses a request without it.
@@ -202,7 +225,7 @@ fn what_is_optional_may_be_left_out() {
         "path": "/{e}", "action": "StopExecution", "execution": { "path": "e" },
         "error": { "query": "error", "optional": true }, "cause": { "constant": "it's $cause" }
     }));
-    check(
+    check_refusing(
         &request.template,
         &[
             "#set($value = '')",
@@ -210,12 +233,18 @@ fn what_is_optional_may_be_left_out() {
             "#if($value.matches('.*%(?![0-9A-Fa-f]{2}).*') == false)",
             "#set($value = $util.urlDecode($value.replace('+', '%2B')))",
             "#end",
+            r"#if($value.matches('(?s).*\uFFFD.*') == true)",
+            "#set($complete = false)",
+            "#end",
             "#set($execution = $value)",
             "#set($value = '')",
             "#set($given = false)",
             "#if($input.params().querystring.containsKey('error') == true)",
             "#set($given = true)",
             "#set($value = $input.params().querystring.get('error'))",
+            "#end",
+            r"#if($value.matches('(?s).*\uFFFD.*') == true)",
+            "#set($complete = false)",
             "#end",
             "#set($error = $value)",
             "#set($errorGiven = $given)",
@@ -232,7 +261,7 @@ fn a_dotted_key_nests() {
             "user.id": { "context": "requestId" }, "user.q": { "query": "q", "optional": true }, "x": { "constant": ["$x"] }
         } }
     }));
-    check(
+    check_refusing(
         &request.template,
         &[
             r#"#set($quote = '"')"#,
@@ -251,6 +280,9 @@ fn a_dotted_key_nests() {
             "#if($input.params().querystring.containsKey('q') == true)",
             "#set($given = true)",
             "#set($value = $input.params().querystring.get('q'))",
+            "#end",
+            r"#if($value.matches('(?s).*\uFFFD.*') == true)",
+            "#set($complete = false)",
             "#end",
             "#if($given == true)",
             r#"#set($part = '"q":')"#,

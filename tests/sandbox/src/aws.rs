@@ -25,6 +25,8 @@ pub struct IntegrationRequest {
     pub index: u64,
     /// When it left the gateway, in milliseconds since 1970.
     pub time_ms: u64,
+    /// `$context.requestId`, which the client is told in `x-amzn-RequestId`.
+    pub request_id: String,
     /// The REST API's id.
     pub api_id: String,
     /// The stage's name.
