@@ -3,7 +3,7 @@
 CARGO ?= cargo
 SANDBOX = target/debug/sfe-sandbox
 
-.PHONY: help build test lint unit e2e chart demo sandbox bench crds clean
+.PHONY: help build test lint unit e2e faults faults-soak chart demo sandbox bench crds clean
 
 help: ## lists these targets
 	@grep -E '^[a-z0-9]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 12
@@ -26,6 +26,12 @@ unit: ## the deciding crate alone: seconds
 
 e2e: ## the end-to-end tests alone
 	$(CARGO) test --test e2e --locked
+
+faults: ## the fault tests alone: our binary, a real API server, and a local AWS that fails
+	$(CARGO) test --test faults --locked
+
+faults-soak: ## the same, each fault as long and as often as on a bad day: 10 minutes
+	SFE_TEST_SOAK=1 $(CARGO) test --test faults --locked
 
 chart: ## the chart: rendered, refused, and installed into a real API server
 	$(CARGO) build --locked --quiet -p sfe-sandbox
