@@ -6,7 +6,7 @@ SANDBOX = target/debug/sfe-sandbox
 .PHONY: help build test lint unit e2e faults faults-soak chart demo sandbox bench crds clean
 
 help: ## lists these targets
-	@grep -E '^[a-z0-9]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 12
+	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 12
 
 build: ## builds the operator and the sandbox
 	$(CARGO) build --workspace --locked

@@ -67,6 +67,7 @@ pub async fn an_answer_is_lost_halfway(world: &'static World) {
         ("apigateway", "CreateRestApi"),
         ("apigateway", "CreateDeployment"),
         ("apigateway", "CreateStage"),
+        ("apigateway", "CreateResource"),
         ("apigateway", "PutMethod"),
         ("apigateway", "PutIntegration"),
         ("stepfunctions", "CreateStateMachine"),

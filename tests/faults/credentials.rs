@@ -27,8 +27,8 @@ struct Giver {
 
 #[derive(Default)]
 struct Given {
-    /// None while there are no new ones to be had.
-    credentials: Option<Value>,
+    /// The access key, and how long credentials hold from when they are given. None while there are none to be had.
+    credentials: Option<(String, SignedDuration)>,
     asked: usize,
 }
 
@@ -43,11 +43,7 @@ impl Giver {
     }
 
     fn gives(&self, access_key: &str, for_long: SignedDuration) {
-        let credentials = json!({
-            "AccessKeyId": access_key, "SecretAccessKey": "test", "Token": "of-the-tests",
-            "Expiration": format!("{:.0}", Timestamp::now() + for_long),
-        });
-        self.given.lock().unwrap().credentials = Some(credentials);
+        self.given.lock().unwrap().credentials = Some((access_key.to_owned(), for_long));
     }
 
     fn gives_none(&self) {
@@ -68,10 +64,14 @@ impl Drop for Giver {
 async fn give(State(given): State<Arc<Mutex<Given>>>) -> Response {
     let mut given = given.lock().unwrap();
     given.asked += 1;
-    match &given.credentials {
-        Some(credentials) => ([("content-type", "application/json")], credentials.to_string()).into_response(),
-        None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-    }
+    let Some((access_key, for_long)) = &given.credentials else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let credentials = json!({
+        "AccessKeyId": access_key, "SecretAccessKey": "test", "Token": "of-the-tests",
+        "Expiration": format!("{:.0}", Timestamp::now() + *for_long),
+    });
+    ([("content-type", "application/json")], credentials.to_string()).into_response()
 }
 
 /// How AWS refuses calls with these credentials once they have expired.
@@ -98,8 +98,8 @@ pub async fn they_expire_and_are_renewed(world: &'static World) {
     world.create_namespace(namespace);
     let (proxy, giver) = (Microburst::start(world).await, Giver::open().await);
     let (first, renewed) = (format!("first-{namespace}"), format!("renewed-{namespace}"));
-    // Long enough to create an endpoint, and short enough to wait for; the SDK asks anew some seconds before the end.
-    giver.gives(&first, SignedDuration::from_secs(25));
+    // So short that the end of the last ones can be waited for; the SDK asks anew some seconds before it.
+    giver.gives(&first, SignedDuration::from_secs(20));
     let operator = Operator::launch(world, namespace, |command, address| {
         command.args(["run", "--namespace", namespace, "--cluster-id", namespace, "--log-format", "text"]);
         command.args(["--listen", address, "--drift-interval", "1s", "--retry-min", "200ms", "--retry-max", "1s"]);
