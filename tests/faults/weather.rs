@@ -16,10 +16,10 @@ const DEADLINE: Duration = Duration::from_secs(400);
 const FLAGS: [&str; 8] =
     ["--retry-min", "100ms", "--retry-max", "1s", "--create-settle", "2s", "--drift-interval", "1h"];
 
-/// How long the bad weather lasts at least: as long as it takes to live through it once, or two minutes.
-fn lasts() -> Duration {
-    if is_soak() { Duration::from_secs(120) } else { Duration::ZERO }
-}
+/// How long bad weather lasts in a soak, over as many lives as fit.
+const LASTS: Duration = Duration::from_secs(120);
+/// How many calls are broken of one creation, change or deletion before the weather clears: chance could go on for ever.
+const FAULTS_MAX: u64 = 60;
 
 /// 50 % 429.
 pub async fn half_of_all_calls_are_throttled(world: &'static World) {
@@ -33,7 +33,7 @@ pub async fn half_of_all_calls_are_throttled(world: &'static World) {
         throttled("logs", "ThrottlingException"),
         throttled("stepfunctions", "ThrottlingException"),
     ]);
-    let storm = Storm::begin(world, "faults-throttled", &rules).await;
+    let storm = Storm::begin(world, "faults-throttled", rules).await;
     storm.live_through(40).await;
 }
 
@@ -43,8 +43,8 @@ pub async fn a_fifth_of_all_connections_is_reset(world: &'static World) {
         { "service": "*", "probability": 0.1, "reset": true },
         { "service": "*", "probability": 0.111, "response": { "abort_frac": 0.5 } },
     ]);
-    let storm = Storm::begin(world, "faults-resets", &rules).await;
-    storm.live_through(15).await;
+    let storm = Storm::begin(world, "faults-resets", rules).await;
+    storm.live_through(8).await;
 }
 
 /// An operator behind a proxy that breaks what it will.
@@ -52,19 +52,19 @@ struct Storm {
     world: &'static World,
     namespace: &'static str,
     proxy: Microburst,
+    rules: Value,
     operator: Operator,
     began: Instant,
     first_call: u64,
 }
 
 impl Storm {
-    async fn begin(world: &'static World, namespace: &'static str, rules: &Value) -> Self {
+    async fn begin(world: &'static World, namespace: &'static str, rules: Value) -> Self {
         world.create_namespace(namespace);
         let proxy = Microburst::start(world).await;
         let first_call = world.last_call().await;
         let operator = start_through(world, namespace, proxy.endpoint(), &FLAGS).await;
-        proxy.rules(rules).await;
-        Self { world, namespace, proxy, operator, began: Instant::now(), first_call }
+        Self { world, namespace, proxy, rules, operator, began: Instant::now(), first_call }
     }
 
     /// Created, changed and deleted, again and again as long as it lasts; after each step there is one of each kind.
@@ -72,6 +72,7 @@ impl Storm {
         let Self { world, namespace, .. } = self;
         loop {
             let from = world.last_call().await;
+            self.proxy.rules(&self.rules).await;
             world.apply(namespace, ORDERS);
             let endpoint = self.until_live().await;
             assert_eq!(world.inventory(namespace).await, objects_of_orders(namespace));
@@ -80,16 +81,18 @@ impl Storm {
 
             let mut route = endpoint["spec"]["routes"][0].clone();
             route["path"] = json!("/jobs");
+            self.proxy.rules(&self.rules).await;
             world.patch(namespace, "orders", &json!({ "spec": { "routes": [route] } })).await;
             let endpoint = self.until_live().await;
             assert_eq!(world.inventory(namespace).await, objects_of_orders(namespace));
             self.check_serves(&endpoint, "/jobs").await;
             self.check_made_once(from).await;
 
+            self.proxy.rules(&self.rules).await;
             world.delete(namespace, "orders");
             self.until("gone", |endpoint| endpoint.is_none()).await;
             assert_eq!(world.inventory(namespace).await, [""; 0], "left in AWS");
-            if self.began.elapsed() >= lasts() {
+            if !is_soak() || self.began.elapsed() >= LASTS {
                 break;
             }
         }
@@ -105,7 +108,12 @@ impl Storm {
 
     /// It says all the time that it goes on, and never that a person is needed.
     async fn until(&self, what: &str, holds: impl Fn(Option<&Value>) -> bool) -> Option<Value> {
+        let (mut is_storming, before) = (true, self.proxy.fired().await);
         until_within(DEADLINE, &format!("{}: {what}", self.namespace), async || {
+            if is_storming && self.has_lasted(before).await {
+                self.proxy.no_rules().await;
+                is_storming = false;
+            }
             let endpoint = self.world.endpoint(self.namespace, "orders").await;
             if let Some(endpoint) = &endpoint {
                 assert!(condition(endpoint, "Stalled").is_null(), "nobody can help: {}", told(endpoint));
@@ -113,6 +121,11 @@ impl Storm {
             if holds(endpoint.as_ref()) { Ok(endpoint) } else { Err(endpoint.as_ref().map(told)) }
         })
         .await
+    }
+
+    /// Whether the storm has gone on for long enough, `before` being the number of faults of its beginning.
+    async fn has_lasted(&self, before: u64) -> bool {
+        if is_soak() { self.began.elapsed() >= LASTS } else { self.proxy.fired().await >= before + FAULTS_MAX }
     }
 
     async fn check_serves(&self, endpoint: &Value, path: &str) {
