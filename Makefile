@@ -3,13 +3,14 @@
 CARGO ?= cargo
 SANDBOX = target/debug/sfe-sandbox
 
-.PHONY: help build test lint unit fuzz e2e hostile audit chart demo sandbox bench crds clean
+.PHONY: help build test lint unit fuzz soak mutants e2e hostile faults faults-soak audit chart demo sandbox bench crds clean
 
 help: ## lists these targets
-	@grep -E '^[a-z0-9]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 12
+	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 12
 
-build: ## builds the operator and the sandbox
-	$(CARGO) build --workspace --locked
+# Always all of it: a part alone would build every dependency once more, with other features.
+build: ## builds the operator, the sandbox and the tests
+	$(CARGO) build --workspace --all-targets --locked
 
 test: lint ## everything that must pass: lint, unit, property, chart and end-to-end tests
 	$(CARGO) build --workspace --all-targets --locked
@@ -29,6 +30,13 @@ fuzz: ## the property tests of all that is parsed, for long: `make fuzz CASES=10
 	SFE_CASES=$(CASES) $(CARGO) test -p sfe-core --test fuzz --locked
 	SFE_CASES=$(CASES) $(CARGO) test -p sfe --lib --locked answers::
 
+soak: SEEDS ?= 100000
+soak: ## lives by seed of the real reconcile on a simulated AWS: `make soak SEEDS=100000 FIRST=0`
+	SFE_SEEDS=$(SEEDS) SFE_SEED=$(or $(FIRST),0) $(CARGO) test --test simulation --locked -- no_promise --nocapture
+
+mutants: ## breaks the engine on purpose, in each way that some life must tell of: a table
+	tests/simulation/mutants.sh
+
 e2e: ## the end-to-end tests alone
 	$(CARGO) test --test e2e --locked
 
@@ -47,18 +55,22 @@ audit: $(CARGO_DENY) ## advisories (needs the network), licences and sources of 
 $(CARGO_DENY):
 	$(CARGO) install cargo-deny --version 0.20.2 --locked --root target/tools --target-dir target/tools/build
 	rm -rf target/tools/build
+faults: ## the fault tests alone: our binary, a real API server, and a local AWS that fails
+	$(CARGO) test --test faults --locked
+
+faults-soak: ## the same, each fault as long and as often as on a bad day: 10 minutes
+	SFE_TEST_SOAK=1 $(CARGO) test --test faults --locked
 
 chart: ## the chart: rendered, refused, and installed into a real API server
-	$(CARGO) build --locked --quiet -p sfe-sandbox
+	$(CARGO) build --workspace --all-targets --locked --quiet
 	helm=$$($(SANDBOX) helm) && tests/chart/check.sh "$$helm" && $(SANDBOX) run -- tests/chart/live.sh "$$helm"
 
 demo: ## the story in one screen, on a real API server and a local AWS
-	$(CARGO) build --locked --quiet --bin sfe
-	$(CARGO) build --locked --quiet -p sfe-sandbox
+	$(CARGO) build --workspace --all-targets --locked --quiet
 	SFE_BINARY=$(CURDIR)/target/debug/sfe $(SANDBOX) run -- tests/sandbox/demo.sh
 
 sandbox: ## a real API server and a local AWS to play with, until Ctrl-C
-	$(CARGO) build --locked --quiet -p sfe-sandbox
+	$(CARGO) build --workspace --all-targets --locked --quiet
 	$(SANDBOX) up
 
 bench: ## what the README quotes: AWS calls, seconds, memory
@@ -66,7 +78,8 @@ bench: ## what the README quotes: AWS calls, seconds, memory
 	SFE_BINARY=$(CURDIR)/target/release/sfe $(CARGO) bench --locked --profile dev --bench operator
 
 crds: ## writes the CustomResourceDefinition from core/src/api
-	$(CARGO) run --locked --quiet --bin sfe -- crd > crds/stepfunctionendpoints.yaml
+	$(CARGO) build --workspace --all-targets --locked --quiet
+	target/debug/sfe crd > crds/stepfunctionendpoints.yaml
 	cp crds/stepfunctionendpoints.yaml charts/stepfunction-endpoint/files/
 
 clean: ## removes all that was built and fetched

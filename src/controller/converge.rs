@@ -58,7 +58,7 @@ pub async fn run<A: Aws, C: Cluster, K: Clock>(
     if let Some(convergence) = still_awaits_its_turn(ctx, &memory, live, desired, now) {
         return Some(convergence);
     }
-    let steady = memory.was_converged_to(desired) || memory.converged.is_none() && was_ready(live);
+    let steady = memory.is_steady(desired) || memory.converged.is_none() && was_ready(live);
     let may_be_later = steady && says_ready(live) && live.metadata.deletion_timestamp.is_none();
     memory.postponed_to = if may_be_later { turn::drift_check(&ctx.aws, live, &desired.site, now) } else { None };
     if memory.postponed_to.is_some() {
@@ -71,6 +71,8 @@ pub async fn run<A: Aws, C: Cluster, K: Clock>(
     memory.keep(desired, &convergence, now);
     memory.keep_turn(desired, &convergence, awaited, now);
     memory.note_writes(desired, writes);
+    let is_open = !convergence.next.is_empty() || !convergence.failures.is_empty();
+    memory.note_steady(desired, steady && is_open && convergence.applied == 0 && convergence.drift.is_empty());
     ctx.remember(Key::of(live), memory);
     let untold = cut_short && convergence.applied == 0 && says_ready(live); // the next process looks at it
     (!untold).then_some(convergence)

@@ -17,6 +17,8 @@ use super::turn::Awaited;
 pub struct Memory {
     /// What was desired when AWS was last found to be so, and when that was.
     pub converged: Option<(Fingerprint, Timestamp)>,
+    /// What was desired when AWS was last found to be so, as long as nothing was written since: also while a read fails.
+    steady: Option<Fingerprint>,
     /// What was observed when AWS was last found to be so, or but for what another object has to do first; and when that was. Kept for those
     /// who share an API alone: their wishes change with every step of the others.
     pub observed: Option<(Observed, Timestamp)>,
@@ -75,9 +77,15 @@ impl Memory {
         self.converged.as_ref().is_some_and(|(known, at)| now < *at + drift && *known == Fingerprint::of(desired))
     }
 
-    /// Whether the same was desired when AWS was last found to be so: then a difference is someone else's.
-    pub fn was_converged_to(&self, desired: &Desired) -> bool {
-        self.converged.as_ref().is_some_and(|(known, _)| *known == Fingerprint::of(desired))
+    /// Whether the same was desired when AWS was last found to be so, and nothing was written since: then a difference is someone else's.
+    pub fn is_steady(&self, desired: &Desired) -> bool {
+        let converged = self.converged.as_ref().map(|(known, _)| known);
+        converged.or(self.steady.as_ref()).is_some_and(|known| *known == Fingerprint::of(desired))
+    }
+
+    /// Notes whether the next difference is still someone else's: a look that failed has told of none.
+    pub fn note_steady(&mut self, desired: &Desired, is_steady: bool) {
+        self.steady = is_steady.then(|| Fingerprint::of(desired));
     }
 
     /// The writes that the last passes made for what is desired now, and how many passes in a row did.

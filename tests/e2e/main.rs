@@ -12,6 +12,7 @@
 )]
 
 mod examples;
+mod guarded;
 mod hostile;
 mod http;
 mod installed;

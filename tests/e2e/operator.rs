@@ -3,12 +3,13 @@
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::guarded::Guarded;
 use crate::http;
 use crate::world::{World, output, until};
 
@@ -24,8 +25,7 @@ pub struct Operator {
     /// Where it serves /healthz, /readyz and /metrics: `127.0.0.1:<port>`.
     pub address: String,
     log: PathBuf,
-    process: Child,
-    guard: Child,
+    process: Guarded,
 }
 
 impl Operator {
@@ -98,22 +98,15 @@ impl Operator {
         command.env("SFE_RATE_SHARE", "off");
         configure(&mut command, &address);
         command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
-        let process = command.spawn().unwrap();
-        // What is shared by all tests is never dropped: the guard reads our end of a pipe, which ends with us.
-        let guard = Command::new("sh")
-            .args(["-c", "read -r _; kill -9 \"$0\"", &process.id().to_string()])
-            .stdin(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        Self { access_key, address, log, process, guard }
+        let process = Guarded::spawn(&mut command);
+        Self { access_key, address, log, process }
     }
 
     /// The log's end if it ends instead.
     async fn until_ready(&mut self) -> Result<(), String> {
         let url = format!("http://{}/readyz", self.address);
         until("the operator is ready", async || {
-            if self.process.try_wait().unwrap().is_some() {
+            if self.process.ended().is_some() {
                 return Ok(Err(self.log_end()));
             }
             match http::get(url.as_str()).try_send().await {
@@ -126,7 +119,7 @@ impl Operator {
 
     /// Kills it as a machine that fails does: nothing more is done.
     pub fn kill9(mut self) {
-        self.end();
+        self.process.end();
     }
 
     /// Asks it to stop (SIGTERM), and waits until it has.
@@ -135,7 +128,7 @@ impl Operator {
         assert!(asked.success(), "kill failed: {asked}");
         let end = Instant::now() + STOP_TIMEOUT;
         loop {
-            if let Some(status) = self.process.try_wait().unwrap() {
+            if let Some(status) = self.process.ended() {
                 return status;
             }
             assert!(Instant::now() < end, "not stopped within {STOP_TIMEOUT:?} of SIGTERM: {}", self.log_end());
@@ -145,7 +138,7 @@ impl Operator {
 
     /// How it has ended by itself, if it has.
     pub fn ended(&mut self) -> Option<ExitStatus> {
-        self.process.try_wait().unwrap()
+        self.process.ended()
     }
 
     pub fn pid(&self) -> u32 {
@@ -167,14 +160,6 @@ impl Operator {
     pub fn print_log_of_a_failure(&self) {
         if thread::panicking() {
             eprintln!("--- the end of {} ---\n{}\n---", self.log.display(), self.log_end());
-        }
-    }
-
-    /// The guard first, so that it doesn't kill whoever gets the number next.
-    fn end(&mut self) {
-        for process in [&mut self.guard, &mut self.process] {
-            let _ = process.kill();
-            let _ = process.wait();
         }
     }
 }
@@ -213,7 +198,7 @@ fn strings(list: &Value) -> Vec<String> {
 
 impl Drop for Operator {
     fn drop(&mut self) {
-        self.end();
+        self.process.end();
         self.print_log_of_a_failure();
     }
 }

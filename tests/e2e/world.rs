@@ -18,7 +18,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 
 /// What a wait is given that says nothing else. Most end within a second; this is for a machine that does much else.
-pub const DEADLINE: Duration = Duration::from_secs(30);
+pub const DEADLINE: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(50);
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {

@@ -9,7 +9,7 @@ use sfe_core::api::StateMachineType;
 use sfe_core::kinds::role::INLINE_POLICY;
 use sfe_core::owner::Owner;
 
-use super::state_machine_arn;
+use super::fixtures::state_machine_arn;
 use crate::world::World;
 
 /// ```text

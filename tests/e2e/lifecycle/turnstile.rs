@@ -1,18 +1,22 @@
-//! A proxy between one operator and AWS. It writes down each call, and can hold one of them while a test does something.
+//! A proxy between one operator and AWS. It writes down each call, can hold one of them while a test does something, and
+//! can behave as AWS does where LocalStack doesn't.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -35,6 +39,8 @@ pub enum Nth {
     Write(usize),
     /// The next of which [`Passed::what`] begins so.
     Named(&'static str),
+    /// The next of which [`Passed::what`] begins so, and ends so.
+    NamedWithEnd(&'static str, &'static str),
 }
 
 /// What is done with a held call.
@@ -81,7 +87,13 @@ struct Inner {
 struct Passage {
     calls: Vec<Passed>,
     holds: Vec<Hold>,
+    instead: Option<Instead>,
+    /// The REST APIs that are being written to, where that is for one at a time.
+    busy: Option<BTreeSet<String>>,
 }
+
+/// What is answered in AWS's place to some calls: the status, and the body.
+pub type Instead = Box<dyn Fn(&Passed) -> Option<(u16, Value)> + Send>;
 
 /// One call, in the order in which they came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,6 +140,21 @@ impl Turnstile {
         self.inner.state.lock().unwrap().holds.clear();
     }
 
+    /// Answers calls in AWS's place from now on, those that `instead` has an answer for. They are not held.
+    pub fn answer(&self, instead: impl Fn(&Passed) -> Option<(u16, Value)> + Send + 'static) {
+        self.inner.state.lock().unwrap().instead = Some(Box::new(instead));
+    }
+
+    /// Lets AWS answer everything again.
+    pub fn answer_none(&self) {
+        self.inner.state.lock().unwrap().instead = None;
+    }
+
+    /// From now on a write to a REST API that is being written to is refused with ConflictException, as AWS does.
+    pub fn one_writer_at_a_time(&self) {
+        self.inner.state.lock().unwrap().busy.get_or_insert_default();
+    }
+
     /// All calls so far.
     pub fn calls(&self) -> Vec<Passed> {
         self.inner.state.lock().unwrap().calls.clone()
@@ -145,6 +172,7 @@ impl Hold {
     fn counts(&mut self, call: &Passed) -> bool {
         let left = match &mut self.left {
             Nth::Named(start) => return call.what.starts_with(*start),
+            Nth::NamedWithEnd(start, end) => return call.what.starts_with(*start) && call.what.ends_with(*end),
             Nth::Write(_) if !call.is_write => return false,
             Nth::Call(left) | Nth::Write(left) => left,
         };
@@ -171,24 +199,12 @@ impl Inner {
         // Whoever died while it sent has called nothing.
         let Ok(body) = to_bytes(body, usize::MAX).await else { return StatusCode::BAD_REQUEST.into_response() };
         let call = passed(&head, &body);
-        let mut hold = self.note(&call);
-        if let Some(held) = hold.take_if(|hold| hold.side == Side::Before)
-            && held.wait(&call).await == Release::Lose
-        {
-            return StatusCode::BAD_GATEWAY.into_response();
-        }
-        let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
-        let mut forward = hyper::Request::builder().method(head.method).uri(format!("http://{}{path}", self.target));
-        *forward.headers_mut().unwrap() = head.headers;
-        let answer = self.client.request(forward.body(Full::from(body)).unwrap()).await;
-        let answer = match answer {
-            Ok(answer) => {
-                let (head, body) = answer.into_parts();
-                let body = body.collect().await.unwrap().to_bytes();
-                Response::from_parts(head, Body::from(body))
-            }
-            Err(error) => (StatusCode::BAD_GATEWAY, format!("{error:?}")).into_response(),
+        let mut hold = match self.note(&call) {
+            Ok(hold) => hold,
+            Err((status, answer)) => return json_answer(status, &answer),
         };
+        let answer = self.exchange(head, body, &call, &mut hold).await;
+        self.release(&call);
         let is_lost = match hold {
             Some(held) => held.wait(&call).await == Release::Lose,
             None => false,
@@ -196,16 +212,68 @@ impl Inner {
         if is_lost { StatusCode::BAD_GATEWAY.into_response() } else { answer }
     }
 
-    fn note(&self, call: &Passed) -> Option<Hold> {
+    /// AWS's answer, or that of a call that was lost on its way there.
+    async fn exchange(&self, head: Parts, body: Bytes, call: &Passed, hold: &mut Option<Hold>) -> Response {
+        if let Some(held) = hold.take_if(|hold| hold.side == Side::Before)
+            && held.wait(call).await == Release::Lose
+        {
+            return StatusCode::BAD_GATEWAY.into_response();
+        }
+        let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+        let mut forward = hyper::Request::builder().method(head.method).uri(format!("http://{}{path}", self.target));
+        *forward.headers_mut().unwrap() = head.headers;
+        let answer = self.client.request(forward.body(Full::from(body)).unwrap()).await;
+        match answer {
+            Ok(answer) => {
+                let (head, body) = answer.into_parts();
+                let body = body.collect().await.unwrap().to_bytes();
+                Response::from_parts(head, Body::from(body))
+            }
+            Err(error) => (StatusCode::BAD_GATEWAY, format!("{error:?}")).into_response(),
+        }
+    }
+
+    /// Writes a call down, and says what holds it or what is answered in AWS's place.
+    fn note(&self, call: &Passed) -> Result<Option<Hold>, (u16, Value)> {
         let mut state = self.state.lock().unwrap();
-        let at = state.holds.iter_mut().position(|hold| hold.counts(call));
         state.calls.push(call.clone());
-        at.map(|at| state.holds.remove(at))
+        if let Some(answer) = state.instead.as_ref().and_then(|instead| instead(call)) {
+            return Err(answer);
+        }
+        if let (Some(busy), Some(api)) = (&mut state.busy, call.rest_api())
+            && !busy.insert(api.to_owned())
+        {
+            let message = "Unable to complete operation due to concurrent modification. Please try again later.";
+            return Err((409, json!({ "__type": "ConflictException", "message": message })));
+        }
+        let at = state.holds.iter_mut().position(|hold| hold.counts(call));
+        Ok(at.map(|at| state.holds.remove(at)))
+    }
+
+    fn release(&self, call: &Passed) {
+        if let (Some(busy), Some(api)) = (&mut self.state.lock().unwrap().busy, call.rest_api()) {
+            busy.remove(api);
+        }
     }
 }
 
+impl Passed {
+    /// The id of the REST API that it changes.
+    fn rest_api(&self) -> Option<&str> {
+        let (_, path) = self.what.split_once(" /restapis/").filter(|_| self.is_write)?;
+        path.split('/').next()
+    }
+}
+
+fn json_answer(status: u16, body: &Value) -> Response {
+    let mut answer = Response::new(Body::from(body.to_string()));
+    *answer.status_mut() = StatusCode::from_u16(status).unwrap();
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer
+}
+
 /// What a request asks for: X-Amz-Target names it, or the form's Action, or method and path.
-fn passed(head: &axum::http::request::Parts, body: &[u8]) -> Passed {
+fn passed(head: &Parts, body: &[u8]) -> Passed {
     let target = head.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
     let body = std::str::from_utf8(body).unwrap_or_default();
     let form = |name: &str| body.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));

@@ -1,0 +1,166 @@
+//! AccessDenied on one action: a person is told which, and nothing is made, changed or deleted because of it.
+
+use serde_json::{Value, json};
+
+use crate::fixtures::{ORDERS, differences, objects_of_orders, owner, start_through, writes};
+use crate::microburst::{Microburst, error};
+use crate::picture;
+use crate::world::{World, condition, is_ready};
+
+const FLAGS: [&str; 8] =
+    ["--drift-interval", "300ms", "--stalled-interval", "300ms", "--retry-min", "100ms", "--retry-max", "1s"];
+
+/// What the operator looks with at an endpoint that serves, by microburst's name of the service.
+const READS: [(&str, &str); 13] = [
+    ("apigateway", "GetRestApis"),
+    ("apigateway", "GetResources"),
+    ("apigateway", "GetAuthorizers"),
+    ("apigateway", "GetRequestValidators"),
+    ("apigateway", "GetModels"),
+    ("apigateway", "GetDeployments"),
+    ("apigateway", "GetStages"),
+    ("iam", "GetRole"),
+    ("iam", "GetRolePolicy"),
+    ("iam", "ListAttachedRolePolicies"),
+    ("logs", "DescribeLogGroups"),
+    ("stepfunctions", "DescribeStateMachine"),
+    ("stepfunctions", "ListTagsForResource"),
+];
+
+/// With a field of the body, for which there are a model and a request validator too.
+fn orders() -> String {
+    ORDERS.replace("action: StartExecution}", "action: StartExecution, input: {fields: {id: {body: $.id}}}}")
+}
+
+/// The rule that one action is denied, as its service says that.
+fn denied(service: &str, operation: &str) -> Value {
+    let message = "User: the operator is not authorized to perform this action";
+    let (code, status) = match service {
+        "iam" => ("AccessDenied", 403),
+        "apigateway" => ("AccessDeniedException", 403),
+        _ => ("AccessDeniedException", 400),
+    };
+    json!([error(service, operation, code, status, message)])
+}
+
+/// The action as IAM names it.
+fn action(service: &str, operation: &str) -> String {
+    format!("{}:{operation}", if service == "stepfunctions" { "states" } else { service })
+}
+
+/// Waits until a person is told which action to allow, and that is all that is wrong.
+async fn until_denied(world: &World, namespace: &str, service: &str, operation: &str) -> Value {
+    let action = action(service, operation);
+    let says = |endpoint: &Value| {
+        let stalled = condition(endpoint, "Stalled");
+        let message = stalled["message"].as_str().unwrap_or_default();
+        stalled["status"] == "True"
+            && message.contains(&format!("{action} failed: "))
+            && message.contains(&format!("hint: allow `{action}` on "))
+    };
+    world.until_endpoint(namespace, "orders", &format!("Stalled because of {action}"), says).await
+}
+
+/// Each of all reads, of an endpoint that serves: it serves on, and AWS stays as it was. So it does when a read is denied
+/// before anything is made, or while it is deleted.
+pub async fn one_read_is_denied(world: &'static World) {
+    let namespace = "faults-denied-read";
+    world.create_namespace(namespace);
+    let proxy = Microburst::start(world).await;
+    let operator = start_through(world, namespace, proxy.endpoint(), &FLAGS).await;
+    let from = world.last_call().await;
+    proxy.rules(&denied("apigateway", "GetRestApis")).await;
+    world.apply(namespace, &orders());
+    until_denied(world, namespace, "apigateway", "GetRestApis").await;
+    let calls = world.calls_after(from, &operator.access_key).await;
+    assert!(!writes(&calls).contains(&"CreateRestApi"), "an API was made though there may be one: {calls:?}");
+    proxy.no_rules().await;
+    let serving = world.until_live(namespace, "orders").await;
+    assert_eq!(world.inventory(namespace).await, objects_of_orders(namespace));
+
+    let owner = owner(namespace, "orders");
+    let before = picture::of(world, &owner).await;
+    for (service, operation) in READS {
+        let from = world.last_call().await;
+        proxy.rules(&denied(service, operation)).await;
+        let stalled = until_denied(world, namespace, service, operation).await;
+        for known in ["url", "api", "routes", "stateMachine", "gatewayRoleArn", "workflowRoleArn", "logGroup"] {
+            assert_eq!(stalled["status"][known], serving["status"][known], "status.{known} without {operation}");
+        }
+        proxy.no_rules().await;
+        world.until_endpoint(namespace, "orders", &format!("Ready with {operation} again"), is_ready).await;
+        let calls = world.calls_after(from, &operator.access_key).await;
+        assert_eq!(writes(&calls), [""; 0], "something was written because {operation} was denied");
+        assert_eq!(differences(&picture::of(world, &owner).await, &before), [""; 0], "{operation}");
+    }
+
+    // What can't be seen may still be there: the object stays until it can.
+    for (service, operation) in
+        [("apigateway", "GetRestApis"), ("iam", "GetRole"), ("iam", "ListRolePolicies"), ("logs", "DescribeLogGroups")]
+    {
+        world.apply(namespace, &orders());
+        world.until_live(namespace, "orders").await;
+        proxy.rules(&denied(service, operation)).await;
+        world.delete(namespace, "orders");
+        until_denied(world, namespace, service, operation).await;
+        proxy.no_rules().await;
+        world.until_gone(namespace, "orders").await;
+        assert_eq!(world.inventory(namespace).await, [""; 0], "left in AWS, where {operation} was denied");
+    }
+}
+
+/// Whether a call makes or deletes an object that an endpoint has one of.
+fn is_replacement(call: &str) -> bool {
+    let object = call.strip_prefix("Create").or_else(|| call.strip_prefix("Delete"));
+    let objects = ["RestApi", "Stage", "Deployment", "Role", "StateMachine", "LogGroup"];
+    object.is_some_and(|object| objects.contains(&object))
+}
+
+/// A write of each kind, to an endpoint that serves and changes: what can be done is done, and nothing in another way.
+pub async fn one_write_is_denied(world: &'static World) {
+    let namespace = "faults-denied-write";
+    world.create_namespace(namespace);
+    let proxy = Microburst::start(world).await;
+    let operator = start_through(world, namespace, proxy.endpoint(), &FLAGS).await;
+    world.apply(namespace, &orders());
+    let mut serving = world.until_live(namespace, "orders").await;
+    let objects = objects_of_orders(namespace);
+    let definition = "{StartAt: A, States: {A: {Type: Pass, End: true}}}";
+    let route = &serving["spec"]["routes"][0];
+    let added = json!({ "path": "/added", "method": "POST", "auth": { "type": "NONE" } });
+    let statements = json!([{ "actions": ["s3:PutObject"], "resources": ["arn:aws:s3:::orders/*"] }]);
+    let changes = [
+        ("stepfunctions", "UpdateStateMachine", json!({ "stateMachine": { "definition": definition } })),
+        ("iam", "PutRolePolicy", json!({ "stateMachine": { "role": { "statements": statements } } })),
+        ("logs", "PutRetentionPolicy", json!({ "stateMachine": { "logging": { "retentionDays": 30 } } })),
+        ("apigateway", "CreateDeployment", json!({ "routes": [route, added] })),
+    ];
+    for (service, operation, change) in changes {
+        let from = world.last_call().await;
+        proxy.rules(&denied(service, operation)).await;
+        world.patch(namespace, "orders", &json!({ "spec": change })).await;
+        let stalled = until_denied(world, namespace, service, operation).await;
+        assert_eq!(stalled["status"]["url"], serving["status"]["url"], "{operation}");
+        assert_eq!(condition(&stalled, "Ready")["status"], "False");
+        assert_eq!(world.inventory(namespace).await, objects, "{operation}");
+        let calls = world.calls_after(from, &operator.access_key).await;
+        let replaced: Vec<&str> = writes(&calls).into_iter().filter(|made| is_replacement(made)).collect();
+        assert_eq!(replaced, [""; 0], "made or deleted because {operation} was denied");
+        proxy.no_rules().await;
+        serving = world.until_live(namespace, "orders").await;
+        assert_eq!(world.inventory(namespace).await, objects, "{operation}");
+    }
+
+    for (service, operation) in
+        [("apigateway", "DeleteRestApi"), ("stepfunctions", "DeleteStateMachine"), ("iam", "DeleteRole")]
+    {
+        world.apply(namespace, &orders());
+        world.until_live(namespace, "orders").await;
+        proxy.rules(&denied(service, operation)).await;
+        world.delete(namespace, "orders");
+        until_denied(world, namespace, service, operation).await;
+        proxy.no_rules().await;
+        world.until_gone(namespace, "orders").await;
+        assert_eq!(world.inventory(namespace).await, [""; 0], "left in AWS, where {operation} was denied");
+    }
+}
