@@ -50,7 +50,7 @@ pub struct Flags {
     /// The longest wait before a retry.
     #[arg(long, env = "SFE_RETRY_MAX", default_value = "1m", value_parser = duration)]
     retry_max: SignedDuration,
-    /// How long a call of CreateRestApi whose answer was lost may still be in flight.
+    /// How long a call may still take effect whose answer was lost, and a read may not show what was just made.
     #[arg(long, env = "SFE_CREATE_SETTLE", default_value = "10s", value_parser = duration)]
     create_settle: SignedDuration,
     /// How long a new IAM role may take until it can be assumed.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use sfe_core::desired::Settings;
 use sfe_core::outcome::Pace;
 
@@ -18,7 +18,8 @@ pub struct Options {
     pub settings: Settings,
     /// When to look again.
     pub pace: Pace,
-    /// How long after an intent to create an API "not found" settles it.
+    /// How long a call may still take effect whose answer was lost, and a read may not show what was made: until then "not found" settles
+    /// nothing.
     pub settle: SignedDuration,
     /// How long a new role may stay unassumable before that needs a person.
     pub role_grace: SignedDuration,
@@ -35,13 +36,15 @@ pub struct Context<A, C, K> {
     /// The operator's own options.
     pub options: Options,
     memories: Mutex<BTreeMap<Key, Memory>>,
+    began: OnceLock<Timestamp>,
     stopping: AtomicBool,
 }
 
 impl<A, C, K> Context<A, C, K> {
     /// A context without memories.
     pub fn new(aws: A, cluster: C, clock: K, options: Options) -> Self {
-        Self { aws, cluster, clock, options, memories: Mutex::new(BTreeMap::new()), stopping: AtomicBool::new(false) }
+        let (memories, began, stopping) = (Mutex::default(), OnceLock::new(), AtomicBool::new(false));
+        Self { aws, cluster, clock, options, memories, began, stopping }
     }
 
     /// What is remembered of an object. Nothing depends on it but when things are looked at again: a restart forgets it.
@@ -57,6 +60,11 @@ impl<A, C, K> Context<A, C, K> {
     /// Forgets an object that is gone.
     pub fn forget(&self, key: &Key) {
         self.memories.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
+
+    /// When this process had its first pass: before that another may have written.
+    pub fn began(&self, now: Timestamp) -> Timestamp {
+        *self.began.get_or_init(|| now)
     }
 
     /// From now on no write starts; those in flight end, and their answers are kept.

@@ -16,7 +16,7 @@ use sfe_core::desired::Desired;
 use sfe_core::drift;
 use sfe_core::endpoint::{When, next};
 use sfe_core::kinds::rest_api;
-use sfe_core::next::Next;
+use sfe_core::next::{Next, Until};
 use sfe_core::observed::{Answer, Fact, Observed, Read, reads};
 use sfe_core::outcome::{Convergence, Failure, Outcome, Remedy};
 use sfe_core::status::is_true;
@@ -43,6 +43,7 @@ pub async fn run<A: Aws, C: Cluster, K: Clock>(
 ) -> Option<Convergence> {
     let desired = desired.result.as_ref().ok()?;
     let (now, mut memory) = (ctx.clock.now(), ctx.memory(&Key::of(live)));
+    let began = ctx.began(now);
     let requested = live.is_look_requested();
     if !requested && memory.is_fresh(desired, now, ctx.options.pace.drift) && says_ready(live) {
         return None;
@@ -67,7 +68,13 @@ pub async fn run<A: Aws, C: Cluster, K: Clock>(
     }
     let repeated = memory.repeated(desired);
     let pass = Pass::new(ctx, live, desired, when, steady, &repeated);
-    let Ended { convergence, writes, awaited, cut_short } = pass.run().await;
+    let Ended { mut convergence, writes, awaited, cut_short, is_unclear } = pass.run().await;
+    if desired.calls.is_none() {
+        let settled_at = memory.made_at.map_or(began, |made_at| made_at.max(began)) + ctx.options.settle;
+        wait_until_settled(&mut convergence.next, settled_at, now);
+    } else if convergence.applied > 0 || is_unclear {
+        memory.made_at = Some(ctx.clock.now());
+    }
     memory.keep(desired, &convergence, now);
     memory.keep_turn(desired, &convergence, awaited, now);
     memory.note_writes(desired, writes);
@@ -76,6 +83,14 @@ pub async fn run<A: Aws, C: Cluster, K: Clock>(
     ctx.remember(Key::of(live), memory);
     let untold = cut_short && convergence.applied == 0 && says_ready(live); // the next process looks at it
     (!untold).then_some(convergence)
+}
+
+/// A deletion does not end before this moment: what was called for may still take effect, and what was just made may not show yet. So it is
+/// looked for once more.
+fn wait_until_settled(next: &mut Next<Action>, settled_at: Timestamp, now: Timestamp) {
+    if next.is_empty() && now < settled_at {
+        next.and(Next::wait_until("deletion", "an earlier call may still take effect", Until::Time(settled_at)));
+    }
 }
 
 /// How the last pass ended, where all it waits for is its turn and that has not come: it needs no reading.
@@ -146,6 +161,8 @@ struct Pass<'a, A, C, K> {
     applied: Vec<Action>,
     /// Whether a CreateRestApi of this pass may still take effect.
     create_in_flight: bool,
+    /// Whether any write of this pass may.
+    is_unclear: bool,
     drift: Option<Vec<Drift>>,
     /// The call whose turn has not come.
     awaited: Option<Awaited>,
@@ -159,6 +176,7 @@ struct Ended {
     writes: Vec<String>,
     awaited: Option<Awaited>,
     cut_short: bool,
+    is_unclear: bool,
 }
 
 /// What has been answered.
@@ -201,6 +219,7 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
             failed_objects: BTreeSet::new(),
             applied: Vec::new(),
             create_in_flight: false,
+            is_unclear: false,
             drift: None,
             awaited: None,
             cut_short: false,
@@ -249,7 +268,8 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
             drift: self.drift.unwrap_or_default(),
             applied: self.applied.len(),
         };
-        let mut ended = Ended { convergence, writes, awaited: self.awaited, cut_short: self.cut_short };
+        let (awaited, cut_short, is_unclear) = (self.awaited, self.cut_short, self.is_unclear);
+        let mut ended = Ended { convergence, writes, awaited, cut_short, is_unclear };
         if let Some(awaited) = &ended.awaited {
             awaited.tell(&mut ended.convergence.next);
         }
@@ -383,6 +403,7 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
                 self.failed_objects.insert(action.object());
             }
             Err(Failed { failure, unclear, not_made: false }) => {
+                self.is_unclear |= unclear;
                 self.create_in_flight |=
                     unclear && matches!(action, Action::RestApi(rest_api::Action::CreateRestApi(_)));
                 tracing::warn!(problem = failure.message, "a call failed");

@@ -28,6 +28,8 @@ pub struct Memory {
     pub postponed_to: Option<Timestamp>,
     /// How the last pass ended that waits for its turn, so that asking again needs no reading.
     turn: Option<AwaitedTurn>,
+    /// When the last pass ended that may have made something.
+    pub made_at: Option<Timestamp>,
     /// How many passes in a row must be tried again.
     pub attempts: u32,
     /// What was desired in the last passes, the writes that each of them made for it, and how many in a row did: one that comes back doesn't

@@ -57,7 +57,8 @@ async fn check_writes_nothing(world: &World, from: u64, operator: &Operator, log
         let role = format!("role sfe-{NAMESPACE}-{name}-gateway-");
         until(&format!("{what}: {name} is looked at three times"), async || {
             let log = operator.log().split_off(logged);
-            let looks = log.lines().filter(|line| line.contains("iam:GetRole\"") && line.contains(&role)).count();
+            let looks =
+                log.lines().filter(|line| line.contains("operation=iam:GetRole ") && line.contains(&role)).count();
             if looks >= 3 { Ok(()) } else { Err(looks) }
         })
         .await;

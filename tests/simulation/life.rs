@@ -56,6 +56,11 @@ pub enum What {
     Delete(&'static str),
     /// Deletes it, and applies this as soon as it is gone.
     Recreate(&'static str, Value),
+    /// Pauses it with the manifest that it has, and after so long goes on.
+    Suspend {
+        name: &'static str,
+        seconds: Millis,
+    },
     /// Someone else writes the object.
     Annotate(&'static str),
     /// Someone changes AWS by hand.
@@ -211,7 +216,8 @@ impl Life {
                     manifests.insert(name, spec.clone());
                     What::Recreate(name, spec)
                 }
-                (12, _) => What::Annotate(name),
+                (12, _) if rng.bool() => What::Annotate(name),
+                (12, _) => What::Suspend { name, seconds: rng.i64(1..900) },
                 (13, _) => outage(rng),
                 (14, _) => What::WatchBreaks { seconds: rng.i64(1..120) },
                 (15, _) => What::WatchRepeats,
@@ -268,6 +274,10 @@ impl Life {
 
     /// Whether all that is asked for can come to rest: a guest has a host at last, and no host that is deleted gets guests before it is gone.
     pub fn is_sound(&self) -> bool {
+        let goes = self.steps.iter().any(|step| matches!(step.what, What::ForeignGoes));
+        if self.foreign.is_some() && !goes {
+            return false;
+        }
         let (mut manifests, mut host_was_deleted) = (BTreeMap::new(), false);
         for Step { what, .. } in &self.steps {
             match what {

@@ -6,7 +6,8 @@ cd "$(dirname "$0")/../.."
 root=$PWD work=$PWD/target/mutants/work log=$PWD/target/mutants/log
 rm -rf "$work" && mkdir -p "$work"
 git ls-files -z | tar --null --files-from=- --create | tar --extract --directory "$work"
-export CARGO_TARGET_DIR=$root/target SFE_SEEDS=${SFE_SEEDS:-500}
+# A target of its own: the one of the project keeps the real operator.
+export CARGO_TARGET_DIR=$root/target/mutants/build SFE_SEEDS=${SFE_SEEDS:-500}
 names=("$@")
 if [ ${#names[@]} -eq 0 ]; then
   for patch in tests/simulation/mutants/*.patch; do names+=("$(basename "$patch" .patch)"); done

@@ -80,6 +80,9 @@ struct State {
     past: VecDeque<(Millis, Account)>,
     calls: usize,
     writes: usize,
+    /// Writes that were asked for, whether or not they had an effect.
+    asked: usize,
+    struck: usize,
     random: u64,
     /// How often each operation was called.
     counts: BTreeMap<&'static str, usize>,
@@ -87,7 +90,9 @@ struct State {
     outages: Vec<Outage>,
     /// Who is writing to which REST API.
     writing: BTreeSet<(Arc<str>, String)>,
-    /// The first time that one process wrote twice at a time to one REST API.
+    /// Whose status says that nothing is written for it.
+    quiet: BTreeSet<String>,
+    /// The first time that one process wrote twice at a time to one REST API, or for someone of those.
     collided: Option<String>,
     /// What happened, where somebody wants to read it.
     story: Option<Vec<String>>,
@@ -151,17 +156,20 @@ pub struct Call {
 impl Network {
     pub fn new(time: Time, account: Account, faults: BTreeMap<At, Fault>, random: u64, told: bool) -> Self {
         let story = told.then(Vec::new);
-        let (past, outages, writing) = (VecDeque::new(), Vec::new(), BTreeSet::new());
+        let (past, outages, writing, quiet) = (VecDeque::new(), Vec::new(), BTreeSet::new(), BTreeSet::new());
         let state = State {
             account,
             past,
             calls: 0,
             writes: 0,
+            asked: 0,
+            struck: 0,
             random,
             counts: BTreeMap::new(),
             faults,
             outages,
             writing,
+            quiet,
             collided: None,
             story,
         };
@@ -179,6 +187,24 @@ impl Network {
     /// API Gateway answers ConflictException to two writes at a time on one API: the operator never makes them.
     pub fn check_turns(&self) -> Result<(), String> {
         self.state.lock().unwrap().collided.clone().map_or(Ok(()), Err)
+    }
+
+    /// Whether from now on nothing is written for this object, as its status says.
+    pub fn quiet(&self, name: &str, is_quiet: bool) {
+        let mut state = self.state.lock().unwrap();
+        if is_quiet {
+            state.quiet.insert(name.to_owned());
+        } else {
+            state.quiet.remove(name);
+        }
+    }
+
+    /// A write for this object begins.
+    pub fn check_quiet(&self, name: &str, what: impl Fn() -> String) {
+        let mut state = self.state.lock().unwrap();
+        if state.quiet.contains(name) {
+            state.collided.get_or_insert(format!("{name} is suspended, and there was {}", what()));
+        }
     }
 
     fn begin_turn(&self, caller: &Arc<str>, call: &Call) -> Option<(Arc<str>, String)> {
@@ -200,6 +226,14 @@ impl Network {
 
     pub fn writes(&self) -> usize {
         self.state.lock().unwrap().writes
+    }
+
+    pub fn asked(&self) -> usize {
+        self.state.lock().unwrap().asked
+    }
+
+    pub fn faults(&self) -> usize {
+        self.state.lock().unwrap().struck
     }
 
     pub fn calls(&self) -> usize {
@@ -296,6 +330,7 @@ impl Network {
         let mut state = self.state.lock().unwrap();
         let number = state.calls;
         state.calls += 1;
+        state.asked += usize::from(call.writes);
         let count = state.counts.entry(call.operation).or_default();
         let of = At::Of(call.operation, std::mem::replace(count, *count + 1));
         let fault = state.faults.remove(&At::Call(number)).or_else(|| state.faults.remove(&of));
@@ -303,6 +338,7 @@ impl Network {
             call.aws && now < outage.until && outage.operation.is_none_or(|operation| operation == call.operation)
         });
         let refusal = outage.map(|outage| outage.class);
+        state.struck += usize::from(fault.is_some() || refusal.is_some());
         let random = state.random();
         let latency = 20 + Millis::try_from(random % 180).unwrap();
         (fault, latency, Millis::try_from(random >> 20).unwrap(), refusal)

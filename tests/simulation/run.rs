@@ -37,6 +37,8 @@ pub struct Run {
     rng: Rng,
     /// What is applied as soon as the object is gone.
     wanted: BTreeMap<Key, Value>,
+    /// Until when an object is paused.
+    resumes: BTreeMap<Key, Millis>,
     served: BTreeMap<Key, Vec<Served>>,
     /// Whether routes that are live must stay so: not where someone takes them down by hand, or two write at a time.
     promises_service: bool,
@@ -45,6 +47,8 @@ pub struct Run {
     writes: usize,
     /// How many processes were ever started.
     started: usize,
+    /// How often a manifest became live.
+    live: usize,
 }
 
 /// A promise that was broken, and how it came to that.
@@ -54,12 +58,33 @@ pub struct Broken {
     pub story: Vec<String>,
 }
 
+/// What happened in a life.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tally {
+    pub calls: usize,
+    pub writes: usize,
+    /// Calls that something went wrong with.
+    pub faults: usize,
+    /// How often a manifest became live.
+    pub live: usize,
+}
+
+impl Tally {
+    pub fn add(&mut self, other: Self) {
+        self.calls += other.calls;
+        self.writes += other.writes;
+        self.faults += other.faults;
+        self.live += other.live;
+    }
+}
+
 /// Lives a life. `told` says whether the story is kept.
-pub fn live(life: &Life, told: bool) -> Result<usize, Broken> {
+pub fn live(life: &Life, told: bool) -> Result<Tally, Broken> {
     let mut run = Run::new(life, told);
     let ended = run.run();
-    let calls = run.network.calls();
-    ended.map(|()| calls).map_err(|promise| Broken { promise, story: run.network.story() })
+    let network = &run.network;
+    let tally = Tally { calls: network.calls(), writes: network.writes(), faults: network.faults(), live: run.live };
+    ended.map(|()| tally).map_err(|promise| Broken { promise, story: run.network.story() })
 }
 
 impl Run {
@@ -87,11 +112,13 @@ impl Run {
             starts_at: None,
             rng: Rng::with_seed(life.seed ^ 0x5EED),
             wanted: BTreeMap::new(),
+            resumes: BTreeMap::new(),
             served: BTreeMap::new(),
             promises_service: !tampered && !doubled,
             promises_truth: !tampered && !doubled && !stale,
             writes: 0,
             started: 1,
+            live: 0,
         }
     }
 
@@ -109,6 +136,9 @@ impl Run {
         }
         self.network.calm();
         self.others.retain(|(_, other)| other.caller.is_fenced());
+        if self.life.steps.iter().any(|step| matches!(step.what, What::Tamper(..))) {
+            self.pass_time(self.time.millis() + 11 * MINUTE)?; // until drift was looked for
+        }
         self.until("rest", |run| run.check_rest())?;
         self.check_zero_writes()?;
         self.network.tell(|| "-- everything is deleted".to_owned());
@@ -126,14 +156,17 @@ impl Run {
     fn until(&mut self, what: &str, so: impl Fn(&Self) -> Kept) -> Kept {
         let deadline = self.time.millis() + REST_MAX;
         loop {
-            let settled = self.others.is_empty() && self.starts_at.is_none() && self.wanted.is_empty();
+            self.act()?;
+            let settled =
+                self.resumes.is_empty() && self.others.is_empty() && self.starts_at.is_none() && self.wanted.is_empty();
             if settled && self.operator.as_ref().is_some_and(Operator::is_idle) && so(self).is_ok() {
                 return Ok(());
             }
             if self.time.millis() > deadline {
-                return Err(format!("no {what} after {} minutes: {:?}", REST_MAX / MINUTE, so(self)));
+                let waits = (self.wanted.keys().collect::<Vec<_>>(), self.resumes.keys().collect::<Vec<_>>());
+                return Err(format!("no {what} after {} minutes: {:?} {waits:?}", REST_MAX / MINUTE, so(self)));
             }
-            self.moment(deadline + 1)?;
+            self.move_on(deadline + 1)?;
         }
     }
 
@@ -156,11 +189,11 @@ impl Run {
 
     /// A new process and a check of drift later, nothing was written.
     fn check_zero_writes(&mut self) -> Kept {
-        let before = self.network.writes();
+        let before = self.network.asked();
         self.network.tell(|| "-- a new process starts".to_owned());
         self.operator = Some(self.start());
         self.pass_time(self.time.millis() + 11 * MINUTE)?;
-        let written = self.network.writes() - before;
+        let written = self.network.asked() - before;
         if written > 0 {
             return Err(format!("{written} writes where all was as it should be"));
         }
@@ -169,13 +202,15 @@ impl Run {
 
     fn pass_time(&mut self, until: Millis) -> Kept {
         while self.time.millis() < until {
-            self.moment(until)?;
+            self.act()?;
+            self.move_on(until)?;
         }
         Ok(())
     }
 
-    /// All that happens at the next moment, which is not after `latest`.
-    fn moment(&mut self, latest: Millis) -> Kept {
+    /// All that happens at this moment.
+    fn act(&mut self) -> Kept {
+        self.resume();
         if let Some(operator) = &mut self.operator {
             operator.work(&self.server);
         }
@@ -184,10 +219,17 @@ impl Run {
         }
         self.replace_the_dead();
         self.spread_changes()?;
+        self.check_promises()
+    }
+
+    /// Goes on to the next moment, which is not after `latest`.
+    fn move_on(&mut self, latest: Millis) -> Kept {
         let operators = self.operator.iter().chain(self.others.iter().map(|(_, other)| other));
         let next = operators.filter_map(Operator::next).min();
+        let resumes = self.resumes.values().copied().min();
         let ends = self.others.iter().map(|(until, _)| *until).min();
-        let next = [next, self.time.next(), self.starts_at, ends].into_iter().flatten().min().unwrap_or(latest);
+        let next =
+            [next, self.time.next(), self.starts_at, resumes, ends].into_iter().flatten().min().unwrap_or(latest);
         self.time.move_on(next.clamp(self.time.millis(), latest));
         if self.network.calls() > CALLS_MAX {
             return Err(format!("no end after {CALLS_MAX} calls"));
@@ -243,9 +285,18 @@ impl Run {
     /// A status that says Ready is true, and from then on the routes stay live.
     fn check_status(&mut self, change: &Change) -> Kept {
         let object = change.object();
+        let suspended = object.status.as_ref().is_some_and(|status| is_true(status, "Suspended"));
+        if self.promises_service
+            && suspended
+            && object.spec.suspend == Some(true)
+            && object.metadata.deletion_timestamp.is_none()
+        {
+            self.network.quiet(&Key::of(object).name, true);
+        }
         if !is_live(object) {
             return Ok(());
         }
+        self.live += 1;
         let (key, all) = (Key::of(object), self.server.all());
         let spec = serde_json::to_value(&object.spec).unwrap();
         let host = crate::promises::server_of(&key, &spec);
@@ -291,6 +342,7 @@ impl Run {
                     self.apply(name, &spec);
                 }
             }
+            What::Suspend { name, seconds } => self.suspend(name, now + seconds * SECOND),
             What::Annotate(name) => self.server.annotate(&key(name), &now.to_string()),
             What::Tamper(name, how) => self.network.account(|account| tamper(account, &key(name), how)),
             What::Outage { seconds, operation, class } => {
@@ -320,6 +372,36 @@ impl Run {
         }
     }
 
+    /// A user pauses an object that is there, until then.
+    fn suspend(&mut self, name: &'static str, until: Millis) {
+        let key = key(name);
+        let Some(object) = self.server.get(&key) else { return };
+        if object.metadata.deletion_timestamp.is_none() {
+            let mut spec = serde_json::to_value(&object.spec).unwrap();
+            spec["suspend"] = true.into();
+            self.server.apply(&key, &spec, self.time.millis());
+            self.resumes.insert(key, until);
+        }
+    }
+
+    /// What was paused for so long goes on, unless it says something else by now.
+    fn resume(&mut self) {
+        let now = self.time.millis();
+        let due: Vec<Key> =
+            self.resumes.iter().filter(|(_, until)| **until <= now).map(|(key, _)| key.clone()).collect();
+        for key in due {
+            self.resumes.remove(&key);
+            let paused = self.server.get(&key).filter(|object| object.spec.suspend == Some(true));
+            if let Some(object) = paused.filter(|object| object.metadata.deletion_timestamp.is_none()) {
+                let mut spec = serde_json::to_value(&object.spec).unwrap();
+                spec["suspend"] = Value::Null;
+                self.network.tell(|| format!("-- {} goes on", key.name));
+                self.network.quiet(&key.name, false);
+                self.server.apply(&key, &spec, now);
+            }
+        }
+    }
+
     /// A user applies a manifest: what it says anew is not promised to be live yet.
     fn apply(&mut self, name: &str, spec: &Value) {
         let key = key(name);
@@ -328,6 +410,7 @@ impl Run {
             self.wanted.insert(key, spec.clone()); // as one who applies again and again does
             return;
         }
+        self.network.quiet(&key.name, false);
         self.server.apply(&key, spec, self.time.millis());
         let host = crate::promises::server_of(&key, spec);
         let host_spec =
@@ -344,6 +427,7 @@ impl Run {
         let key = key(name);
         self.wanted.remove(&key);
         self.served.remove(&key);
+        self.network.quiet(name, false);
         self.server.delete(&key, self.time.millis());
     }
 }

@@ -54,7 +54,10 @@ impl Ask {
 }
 
 /// Why a field has no row.
-pub const EXCEPTED: [(&str, &str); 3] = [
+pub const EXCEPTED: [(&str, &str); 6] = [
+    ("spec.deletionPolicy", "it changes nothing before the deletion: see letting_go"),
+    ("spec.managementPolicy", "with Observe nothing is written: see letting_go"),
+    ("spec.suspend", "while it is true nothing is written: see letting_go"),
     ("spec.region", "it can't be changed: see mistakes"),
     ("spec.routes[].execution.optional", "true is a mistake, and false the default"),
     ("spec.routes[].taskToken.optional", "true is a mistake, and false the default"),
