@@ -135,6 +135,11 @@ impl Fence {
         matches!(self.state(), State::Leading { .. })
     }
 
+    /// Whether the Lease was held and is not any more.
+    pub fn is_over(&self) -> bool {
+        matches!(self.state(), State::Over { .. })
+    }
+
     /// How long something may still begin.
     pub fn left(&self) -> Duration {
         match self.state() {

@@ -11,6 +11,7 @@ use crate::desired::Desired;
 use crate::endpoint::When;
 use crate::kinds::rest_api;
 use crate::observed::Observed;
+use crate::operation::Operation;
 use crate::predict::{World, plan};
 
 /// The most rows of a repair, which is done when it is told.
@@ -22,9 +23,13 @@ pub const OBSERVED_MAX: usize = 20;
 /// something else, such as to be created. What follows on that in the same object is part of it.
 pub fn rows<'a>(actions: impl IntoIterator<Item = &'a Action>, at: Timestamp, max: usize) -> Vec<Drift> {
     let (mut order, mut fields, mut needs) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+    let actions: Vec<&Action> = actions.into_iter().collect();
+    let is_create = |action: &&Action| matches!(action, Action::RestApi(rest_api::Action::CreateRestApi(_)));
+    let creates = actions.iter().any(is_create);
     for action in actions {
-        if *action == Action::RestApi(rest_api::Action::RecordIntent) {
-            continue; // no write to AWS
+        let is_intent = *action == Action::RestApi(rest_api::Action::RecordIntent);
+        if is_intent && creates {
+            continue; // told by what it is the intent of
         }
         let object = action.object();
         if !order.contains(&object) {
@@ -33,7 +38,12 @@ pub fn rows<'a>(actions: impl IntoIterator<Item = &'a Action>, at: Timestamp, ma
         let changes = action.changes().filter(|changes| !changes.is_empty() && !needs.contains_key(&object));
         match changes {
             Some(changes) => fields.entry(object).or_insert_with(Vec::new).extend(changes.iter().cloned()),
-            None => drop(needs.entry(object).or_insert_with(BTreeSet::new).insert(action.name())),
+            None => drop(
+                needs
+                    .entry(object)
+                    .or_insert_with(BTreeSet::new)
+                    .insert(action.slow_call().map_or(action.name(), Operation::name)),
+            ),
         }
     }
     let mut rows = Vec::new();

@@ -47,7 +47,8 @@ impl<A, C, K> Context<A, C, K> {
         Self { aws, cluster, clock, options, memories, began, stopping }
     }
 
-    /// What is remembered of an object. Nothing depends on it but when things are looked at again: a restart forgets it.
+    /// What is remembered of an object: when things are looked at again, and when a deletion may end. A restart forgets it, and is as careful
+    /// as after a call (see [`began`](Self::began)).
     pub fn memory(&self, key: &Key) -> Memory {
         self.memories.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned().unwrap_or_default()
     }

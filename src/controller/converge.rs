@@ -21,7 +21,7 @@ use sfe_core::observed::{Answer, Fact, Observed, Read, reads};
 use sfe_core::outcome::{Convergence, Failure, Outcome, Remedy};
 use sfe_core::status::is_true;
 
-use crate::aws::{Aws, Caller, Class, Error};
+use crate::aws::{Aws, Caller, Class, Error, Urgency};
 
 use super::clock::Clock;
 use super::cluster::{Cluster, Key, caller};
@@ -41,7 +41,10 @@ pub async fn run<A: Aws, C: Cluster, K: Clock>(
     live: &StepFunctionEndpoint,
     desired: &Resolved,
 ) -> Option<Convergence> {
-    let desired = desired.result.as_ref().ok()?;
+    let Ok(desired) = &desired.result else {
+        ctx.aws.leave(&caller(live, Urgency::New)); // nobody waits behind a turn that is not taken
+        return None;
+    };
     let (now, mut memory) = (ctx.clock.now(), ctx.memory(&Key::of(live)));
     let began = ctx.began(now);
     let requested = live.is_look_requested();
@@ -51,16 +54,17 @@ pub async fn run<A: Aws, C: Cluster, K: Clock>(
     let when = When { now, settle: ctx.options.settle };
     if let Some(convergence) = memory
         .recently_observed(now, ctx.options.pace.drift)
-        .filter(|_| !requested)
+        .filter(|_| !requested && desired.calls.is_some()) // a deletion ends by what was read
         .and_then(|observed| nothing_to_do(desired, observed, when))
     {
         return Some(convergence);
     }
-    if let Some(convergence) = still_awaits_its_turn(ctx, &memory, live, desired, now) {
-        return Some(convergence);
+    let awaits = still_awaits_its_turn(ctx, &memory, live, desired, now).filter(|_| !requested);
+    if awaits.is_some() {
+        return awaits;
     }
     let steady = memory.is_steady(desired) || memory.converged.is_none() && was_ready(live);
-    let may_be_later = steady && says_ready(live) && live.metadata.deletion_timestamp.is_none();
+    let may_be_later = !requested && steady && says_ready(live) && live.metadata.deletion_timestamp.is_none();
     memory.postponed_to = if may_be_later { turn::drift_check(&ctx.aws, live, &desired.site, now) } else { None };
     if memory.postponed_to.is_some() {
         ctx.remember(Key::of(live), memory);
@@ -403,7 +407,7 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
                 self.failed_objects.insert(action.object());
             }
             Err(Failed { failure, unclear, not_made: false }) => {
-                self.is_unclear |= unclear;
+                self.is_unclear = true; // an earlier attempt of the SDK's may take effect all the same
                 self.create_in_flight |=
                     unclear && matches!(action, Action::RestApi(rest_api::Action::CreateRestApi(_)));
                 tracing::warn!(problem = failure.message, "a call failed");

@@ -36,9 +36,15 @@ pub async fn resolve<A: Aws, C: Cluster, K: Clock>(ctx: &Context<A, C, K>, live:
     }
     let definition = definition(ctx, live, &key, &mut failures).await;
     let state_machine_type = state_machine_type(ctx, live, &mut failures).await;
+    let all_go = live.metadata.deletion_timestamp.is_some()
+        && guests.iter().all(|guest| guest.metadata.deletion_timestamp.is_some());
     let users = guests.iter().filter_map(|guest| guest.metadata.name.clone()).collect();
     let references = References { definition, state_machine_type, host, guests };
     let mut result = desired(live, &references, settings);
+    // Guests that go wait for their host to drop their routes. One that can't, or may not write, goes before them.
+    if all_go && result.as_ref().map_or(true, |desired| desired.observed_only) {
+        result = Ok(deleted(live, settings, None));
+    }
     if let (Ok(desired), Some(_)) = (&mut result, &live.metadata.deletion_timestamp) {
         desired.kept_for = users;
     }

@@ -50,9 +50,10 @@ impl Election {
         &self.identity
     }
 
-    /// Waits until this replica leads.
+    /// Waits until this replica leads. It returns too where a whole term passed unseen since the Lease was acquired: then it is
+    /// [`lost`](Self::lost) at once.
     pub async fn won(&mut self) {
-        while !self.fence.is_leading() {
+        while !self.fence.is_leading() && !self.fence.is_over() {
             self.step().await;
         }
     }

@@ -159,13 +159,14 @@ impl Memory {
 
     /// When something is due again: drift or executions.
     pub fn due_in(&self, desired: &Desired, now: Timestamp, drift: SignedDuration) -> SignedDuration {
-        let drift = self.converged.as_ref().map(|(_, at)| now.duration_until(*at + drift));
+        // A look that had to be postponed is overdue already: then the later moment counts.
+        let postponed = self.postponed_to.filter(|at| *at > now);
+        let drift = postponed.or(self.converged.as_ref().map(|(_, at)| *at + drift)).map(|at| now.duration_until(at));
         let executions = self
             .executions_at
             .filter(|_| desired.executions.keep > 0)
             .map(|at| now.duration_until(at + desired.executions.interval));
-        let postponed = self.postponed_to.map(|at| now.duration_until(at));
-        let due = [drift, executions, postponed].into_iter().flatten().min().unwrap_or(SignedDuration::MAX);
+        let due = [drift, executions].into_iter().flatten().min().unwrap_or(SignedDuration::MAX);
         due.max(SignedDuration::from_millis(10))
     }
 }

@@ -10,7 +10,7 @@ use tracing::Instrument as _;
 use crate::aws::{Aws, Caller, Urgency};
 
 use super::clock::Clock;
-use super::cluster::{Cluster, ClusterError, Key};
+use super::cluster::{Cluster, ClusterError, Key, caller};
 use super::context::Context;
 use super::{converge, desired, executions, finalizer, status};
 
@@ -38,6 +38,7 @@ async fn pass<A: Aws, C: Cluster, K: Clock>(
         return Ok(None);
     };
     if live.is_suspended() {
+        ctx.aws.leave(&caller(&live, Urgency::New));
         status::write(ctx, &live, &status::suspended(ctx, &live)).await?; //         no read, no write until its next change
         return Ok(None);
     }

@@ -167,6 +167,14 @@ impl Life {
         ];
         let (name, mut manifests) = (NAMES[0], BTreeMap::new());
         self.apply(rng, &mut manifests, name);
+        if rng.bool() {
+            // Deleted at once, while something that makes an object is on its way for long.
+            const CREATES: [&str; 4] =
+                ["iam:CreateRole", "logs:CreateLogGroup", "states:CreateStateMachine", "apigateway:CreateRestApi"];
+            self.faults.insert(At::Of(CREATES[rng.usize(..CREATES.len())], rng.usize(..2)), Fault::Late);
+            self.steps.push(Step { after: rng.i64(0..3 * SECOND), what: What::Delete(name) });
+            return;
+        }
         for _ in 0..rng.usize(1..4) {
             let spec = manifest(rng, name, &manifests, self.host_was_deleted());
             let what = match rng.u8(..7) {
