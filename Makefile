@@ -31,8 +31,9 @@ fuzz: ## the property tests of all that is parsed, for long: `make fuzz CASES=10
 	SFE_CASES=$(CASES) $(CARGO) test -p sfe --lib --locked answers::
 
 soak: SEEDS ?= 100000
-soak: ## lives by seed of the real reconcile on a simulated AWS: `make soak SEEDS=100000 FIRST=0`
-	SFE_SEEDS=$(SEEDS) SFE_SEED=$(or $(FIRST),0) $(CARGO) test --test simulation --locked -- no_promise --nocapture
+soak: ## lives by seed of the real reconcile on a simulated AWS, 10 minutes and a release build: `make soak SEEDS=100000 FIRST=0`
+	SFE_SEEDS=$(SEEDS) SFE_SEED=$(or $(FIRST),0) CARGO_PROFILE_RELEASE_OPT_LEVEL=2 \
+		$(CARGO) test --release --target-dir target/soak --test simulation --locked -- no_promise --nocapture
 
 mutants: ## breaks the engine on purpose, in each way that some life must tell of: a table
 	tests/simulation/mutants.sh
@@ -55,6 +56,7 @@ audit: $(CARGO_DENY) ## advisories (needs the network), licences and sources of 
 $(CARGO_DENY):
 	$(CARGO) install cargo-deny --version 0.20.2 --locked --root target/tools --target-dir target/tools/build
 	rm -rf target/tools/build
+
 faults: ## the fault tests alone: our binary, a real API server, and a local AWS that fails
 	$(CARGO) test --test faults --locked
 

@@ -140,7 +140,10 @@ mod tests {
         vec![attach("a"), bound("a", "b")],
         "role r : needs iam:AttachRolePolicy, iam:PutRolePermissionsBoundary for as declared since 1"
     )]
-    #[case::no_write(vec![Action::RestApi(rest_api::Action::RecordIntent)], "")]
+    #[case::an_intent(
+        vec![Action::RestApi(rest_api::Action::RecordIntent)],
+        "REST API : needs apigateway:CreateRestApi for as declared since 1"
+    )]
     fn actions_read_as(#[case] actions: Vec<Action>, #[case] expected: &str) {
         assert_eq!(reads(&rows(&actions, at(1), OBSERVED_MAX)), expected);
     }

@@ -12,7 +12,7 @@ use crate::kinds::{
     authorizer, deployment, log_group, method, model, request_validator, resource, rest_api, role, stage, state_machine,
 };
 use crate::next::Seen;
-use crate::policy::trusted_state_machines;
+use crate::policy::{trusted_state_machines, workflow_trust};
 
 /// What is known of the objects of one endpoint.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -339,6 +339,12 @@ pub fn reads(desired: &Desired, observed: &Observed) -> BTreeSet<Read> {
     reads
 }
 
+/// Whether a role's trust is as we wrote it. One that someone else edited, or that was adopted, tells nothing of what may exist.
+pub fn trust_tells(role: &role::Observed, account: &str) -> bool {
+    let trusted = trusted_state_machines(&role.trust);
+    !trusted.is_empty() && role.trust == workflow_trust(account, &trusted)
+}
+
 /// Whether our machine of this type may exist; None while the workflow role, which tells, is not read. The role's trust policy names a
 /// machine from before it is created until it is gone, so that a machine of the other type needs no read of its own while there is a role.
 pub fn may_exist(desired: &Desired, observed: &Observed, type_: StateMachineType) -> Option<bool> {
@@ -349,6 +355,7 @@ pub fn may_exist(desired: &Desired, observed: &Observed, type_: StateMachineType
     match &observed.workflow_role {
         Seen::Unknown => None,
         Seen::Absent => Some(true),
+        Seen::Present(found) if !trust_tells(found, &desired.site.account) => Some(true),
         Seen::Present(found) => {
             let trusted = trusted_state_machines(&found.trust);
             Some(desired.state_machine_arn(type_).is_some_and(|arn| trusted.contains(&arn)))

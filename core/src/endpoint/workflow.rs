@@ -10,7 +10,7 @@ use crate::claim::Claim;
 use crate::desired::Desired;
 use crate::kinds::{log_group, role, state_machine};
 use crate::next::{Next, Seen, unread};
-use crate::observed::{Observed, may_exist};
+use crate::observed::{Observed, may_exist, trust_tells};
 use crate::policy::{trusted_state_machines, workflow_trust};
 
 /// What the routes rely on: log group and roles, then the state machine.
@@ -71,8 +71,9 @@ fn workflow_role(desired: &Desired, observed: &Observed) -> Next<Action> {
     let unread_type = [StateMachineType::Standard, StateMachineType::Express]
         .into_iter()
         .any(|type_| observed.state_machine(type_).is_unknown() && may_exist(desired, observed, type_) == Some(true));
-    if unread_type && observed.workflow_role.is_absent() {
-        return unread("state machine"); // a new role must name from the start whatever there is
+    let is_told = observed.workflow_role.present().is_some_and(|role| trust_tells(role, &desired.site.account));
+    if unread_type && !is_told {
+        return unread("state machine"); // a new trust must name from the start whatever there is
     }
     let want = desired.workflow_role.as_ref().map(|want| {
         let trusted = state_machines_that_may_be(desired, observed);
