@@ -111,10 +111,7 @@ fn tell_api(status: &mut StepFunctionEndpointStatus, desired: &Desired, api: &Ap
     match &observed.rest_api {
         Seen::Present(found) => {
             told.rest_api_id = Some(found.id.clone());
-            // It stays: for a while after it a list that doesn't show the API yet must not make another.
-            if let Intent::Recorded(at) = observed.intent {
-                told.create_intended_at = Some(moment(at));
-            }
+            told.create_intended_at = None;
         }
         Seen::Unknown | Seen::Absent => {
             told.create_intended_at = match observed.intent {
