@@ -24,6 +24,8 @@ use sfe_core::owner::{Owner, Site};
 
 pub use caller::{Caller, Errand, Turn, Urgency};
 pub use clients::Calls;
+#[cfg(test)]
+pub use clients::Uncounted;
 pub use error::{Class, Error};
 pub use limiter::{Chosen, Limiter, Place, Rates, Share};
 pub use sdk::SdkAws;

@@ -2,7 +2,6 @@
 //! read, and no object is ever told to be absent for it.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -20,10 +19,9 @@ use sfe_core::executions::Source;
 use sfe_core::kinds::role::Purpose;
 use sfe_core::next::Seen;
 use sfe_core::observed::{Fact, Read};
-use sfe_core::operation::Operation;
 use sfe_core::owner::{Owner, Site};
 
-use super::clients::Calls;
+use super::clients::Uncounted;
 use super::{Aws, Caller, Class, Error, Rates, SdkAws, Share};
 use crate::fence::Fence;
 
@@ -73,14 +71,6 @@ impl HttpConnector for Script {
         let (status, body) = if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() };
         HttpConnectorFuture::ready(Ok(HttpResponse::new(status.try_into().unwrap(), body.into())))
     }
-}
-
-struct Uncounted;
-
-impl Calls for Uncounted {
-    fn ended(&self, _: Operation, _: Duration, _: bool) {}
-    fn waited(&self, _: Operation, _: Duration) {}
-    fn lane(&self, _: &'static str, _: &str, _: usize, _: f64) {}
 }
 
 fn aws(answers: Vec<Answer>) -> SdkAws {

@@ -31,6 +31,17 @@ pub trait Calls: Send + Sync {
     fn lane(&self, operation: &'static str, region: &str, waiting: usize, per_second: f64);
 }
 
+/// Counts nothing.
+#[cfg(test)]
+pub struct Uncounted;
+
+#[cfg(test)]
+impl Calls for Uncounted {
+    fn ended(&self, _: Operation, _: Duration, _: bool) {}
+    fn waited(&self, _: Operation, _: Duration) {}
+    fn lane(&self, _: &'static str, _: &str, _: usize, _: f64) {}
+}
+
 /// The clients of one account and Region, for one caller.
 #[derive(Clone)]
 pub struct Clients {

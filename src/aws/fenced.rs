@@ -48,18 +48,10 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::aws::clients::{Calls, Clients};
+    use crate::aws::clients::{Clients, Uncounted};
     use crate::aws::limiter::{Limiter, Place, Rates};
     use crate::fence::Clocks as _;
     use crate::fence::tests::{SetClocks, TERM};
-
-    struct Uncounted;
-
-    impl Calls for Uncounted {
-        fn ended(&self, _: Operation, _: Duration, _: bool) {}
-        fn waited(&self, _: Operation, _: Duration) {}
-        fn lane(&self, _: &'static str, _: &str, _: usize, _: f64) {}
-    }
 
     /// An AWS that fails each attempt in a way that the SDK tries again, and does this before it answers. Counts the attempts.
     async fn failing_aws(before_answer: impl Fn() + Clone + Send + Sync + 'static) -> (SocketAddr, Arc<AtomicUsize>) {

@@ -113,19 +113,11 @@ mod tests {
     use aws_sdk_sfn::config::{Credentials, SharedCredentialsProvider};
     use aws_sdk_sfn::error::DisplayErrorContext;
 
-    use super::super::clients::{Calls, Clients};
+    use super::super::clients::{Calls, Clients, Uncounted};
     use super::super::error::Class;
     use super::super::limiter::Rates;
     use super::*;
     use crate::fence::Fence;
-
-    struct Uncounted;
-
-    impl Calls for Uncounted {
-        fn ended(&self, _: Operation, _: Duration, _: bool) {}
-        fn waited(&self, _: Operation, _: Duration) {}
-        fn lane(&self, _: &'static str, _: &str, _: usize, _: f64) {}
-    }
 
     /// Clients of a port where nobody listens: what gets through the gate ends there.
     fn clients() -> Clients {

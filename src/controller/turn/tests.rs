@@ -19,7 +19,7 @@ use sfe_core::owner::{Owner, Site};
 use sfe_core::predict::World;
 use sfe_core::status::is_true;
 
-use crate::aws::{Aws, Caller, Calls, Errand, Error, Limiter, Place, Rates, Turn};
+use crate::aws::{Aws, Caller, Errand, Error, Limiter, Place, Rates, Turn, Uncounted};
 use crate::controller::{Clock, Cluster, ClusterError, Context, Key, Options, StateChange, reconcile};
 
 /// A cluster with any number of endpoints, an account at AWS's rates, and an operator.
@@ -37,14 +37,6 @@ struct State {
     worlds: BTreeMap<String, World>,
     reads: usize,
     writes: Vec<(Timestamp, String, Operation)>,
-}
-
-struct Uncounted;
-
-impl Calls for Uncounted {
-    fn ended(&self, _: Operation, _: std::time::Duration, _: bool) {}
-    fn waited(&self, _: Operation, _: std::time::Duration) {}
-    fn lane(&self, _: &'static str, _: &str, _: usize, _: f64) {}
 }
 
 fn start() -> Timestamp {
