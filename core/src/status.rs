@@ -111,7 +111,10 @@ fn tell_api(status: &mut StepFunctionEndpointStatus, desired: &Desired, api: &Ap
     match &observed.rest_api {
         Seen::Present(found) => {
             told.rest_api_id = Some(found.id.clone());
-            told.create_intended_at = None;
+            // It stays: for a while after it a list that doesn't show the API yet must not make another.
+            if let Intent::Recorded(at) = observed.intent {
+                told.create_intended_at = Some(moment(at));
+            }
         }
         Seen::Unknown | Seen::Absent => {
             told.create_intended_at = match observed.intent {

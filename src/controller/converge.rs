@@ -261,7 +261,8 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
                 }
             }
         };
-        if !self.create_in_flight {
+        let creates = |action: &Action| matches!(action, Action::RestApi(rest_api::Action::CreateRestApi(_)));
+        if !self.create_in_flight && !self.applied.iter().any(creates) {
             self.observed.settle_intent();
         }
         let writes = self.applied.iter().filter(|action| action.changes().is_some()).map(ToString::to_string).collect();

@@ -88,7 +88,8 @@ pub struct ApiStatus {
     /// The hash of what that deployment holds, as in its description.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment_hash: Option<String>,
-    /// When CreateRestApi was about to be called. It has no token, so this is recorded first, and settled by looking the API up by its tags.
+    /// When CreateRestApi was about to be called, the last time. It has no token, so this is recorded first, and settled by looking the API up by
+    /// its tags.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub create_intended_at: Option<MicroTime>,
 }
