@@ -59,9 +59,8 @@ pub async fn run<A: Aws, C: Cluster, K: Clock>(
     {
         return Some(convergence);
     }
-    let awaits = still_awaits_its_turn(ctx, &memory, live, desired, now).filter(|_| !requested);
-    if awaits.is_some() {
-        return awaits;
+    if !requested && let Some(convergence) = still_awaits_its_turn(ctx, &memory, live, desired, now) {
+        return Some(convergence);
     }
     let steady = memory.is_steady(desired) || memory.converged.is_none() && was_ready(live);
     let may_be_later = !requested && steady && says_ready(live) && live.metadata.deletion_timestamp.is_none();

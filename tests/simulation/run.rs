@@ -132,6 +132,7 @@ impl Run {
         let mut steps: VecDeque<Step> = self.life.steps.clone().into();
         while let Some(Step { after, what }) = steps.pop_front() {
             self.pass_time(self.time.millis() + after)?;
+            self.spread_changes()?; // a status of this very moment is of what was before
             self.take(what);
         }
         self.network.calm();
