@@ -76,6 +76,7 @@ impl Action {
             Self::Model(model::Action::DeleteModel { .. }) => Operation::DeleteModel,
             Self::Method(action) => method_operation(action),
             Self::Deployment(deployment::Action::CreateDeployment { .. }) => Operation::CreateDeployment,
+            Self::Deployment(deployment::Action::UpdateDeployment { .. }) => Operation::UpdateDeployment,
             Self::Deployment(deployment::Action::DeleteDeployment { .. }) => Operation::DeleteDeployment,
             Self::Stage(stage::Action::CreateStage { .. }) => Operation::CreateStage,
             Self::Stage(stage::Action::UpdateStage { .. }) => Operation::UpdateStage,
@@ -119,7 +120,9 @@ impl Action {
                 format!("method {method} {path}")
             }
             Self::Deployment(deployment::Action::CreateDeployment { hash, .. }) => format!("deployment of {hash}"),
-            Self::Deployment(deployment::Action::DeleteDeployment { id, .. }) => format!("deployment {id}"),
+            Self::Deployment(
+                deployment::Action::UpdateDeployment { id, .. } | deployment::Action::DeleteDeployment { id, .. },
+            ) => format!("deployment {id}"),
             Self::Stage(action) => format!("stage {}", action.name()),
         }
     }
@@ -158,6 +161,7 @@ impl Action {
             Self::Method(action) => match action {
                 method::Action::DeleteMethod { changes, .. }
                 | method::Action::PutIntegration { changes, .. }
+                | method::Action::UpdateIntegration { changes, .. }
                 | method::Action::PutIntegrationResponse { changes, .. } => Some(changes),
                 method::Action::PutMethod { .. }
                 | method::Action::UpdateMethod { .. }
@@ -215,6 +219,7 @@ fn method_operation(action: &method::Action) -> Operation {
         method::Action::DeleteMethod { .. } => Operation::DeleteMethod,
         method::Action::UpdateMethod { .. } => Operation::UpdateMethod,
         method::Action::PutIntegration { .. } => Operation::PutIntegration,
+        method::Action::UpdateIntegration { .. } => Operation::UpdateIntegration,
         method::Action::PutMethodResponse { .. } => Operation::PutMethodResponse,
         method::Action::DeleteMethodResponse { .. } => Operation::DeleteMethodResponse,
         method::Action::PutIntegrationResponse { .. } => Operation::PutIntegrationResponse,

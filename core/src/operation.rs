@@ -92,12 +92,14 @@ operations! {
     DeleteMethod => "apigateway" "DeleteMethod",
     UpdateMethod => "apigateway" "UpdateMethod",
     PutIntegration => "apigateway" "PutIntegration",
+    UpdateIntegration => "apigateway" "UpdateIntegration",
     PutMethodResponse => "apigateway" "PutMethodResponse",
     DeleteMethodResponse => "apigateway" "DeleteMethodResponse",
     PutIntegrationResponse => "apigateway" "PutIntegrationResponse",
     DeleteIntegrationResponse => "apigateway" "DeleteIntegrationResponse",
     GetDeployments => "apigateway" "GetDeployments",
     CreateDeployment => "apigateway" "CreateDeployment",
+    UpdateDeployment => "apigateway" "UpdateDeployment",
     DeleteDeployment => "apigateway" "DeleteDeployment",
     GetStages => "apigateway" "GetStages",
     CreateStage => "apigateway" "CreateStage",
@@ -216,11 +218,13 @@ impl Operation {
             | Self::DeleteMethod
             | Self::UpdateMethod
             | Self::PutIntegration
+            | Self::UpdateIntegration
             | Self::PutMethodResponse
             | Self::DeleteMethodResponse
             | Self::PutIntegrationResponse
             | Self::DeleteIntegrationResponse
             | Self::GetDeployments
+            | Self::UpdateDeployment
             | Self::DeleteDeployment
             | Self::GetStages
             | Self::CreateStage

@@ -58,6 +58,7 @@ fn rest_api_id(action: &Action) -> Option<String> {
         Action::Method(action) => &action.at().rest_api_id,
         Action::Deployment(
             deployment::Action::CreateDeployment { rest_api_id, .. }
+            | deployment::Action::UpdateDeployment { rest_api_id, .. }
             | deployment::Action::DeleteDeployment { rest_api_id, .. },
         ) => rest_api_id,
         Action::Stage(action) => account::api_of_stage(action),

@@ -47,7 +47,8 @@ pub fn api(desired: &Desired, observed: &Observed, when: When, ready: bool) -> N
     let mut next =
         rest_api::next(Some(&api.rest_api), seen, observed.intent, when.now, when.settle).map(Action::RestApi);
     let Some(found) = seen.present() else { return next };
-    next.and(routes(api, desired, observed, &found.id));
+    let routes = routes(api, desired, observed, &found.id);
+    next.and(distrust(api, observed, &found.id).filter(|_| !routes.actions.is_empty()).unwrap_or(routes));
     next.and(served(api, desired, observed, &found.id, ready && next.is_empty()));
     if next.is_empty() {
         for id in &found.duplicates {
@@ -235,6 +236,14 @@ pub fn snapshot(api: &Api, observed: &Observed) -> Option<String> {
     methods.sort_by(|one, other| one.0.cmp(other.0));
     let text = serde_json::to_string(&(methods, &api.authorizers, &api.models)).ok()?;
     Some(hash([text.as_str()]))
+}
+
+/// The deployment of what is desired is not relied on where it was made already, and yet something has to be written: first of all, as after
+/// that nothing would tell any more.
+fn distrust(api: &Api, observed: &Observed, id: &str) -> Option<Next<Action>> {
+    let hash = snapshot(api, observed)?;
+    let next = deployment::distrust(id, &hash, observed.deployments.present()?);
+    (!next.is_empty()).then(|| next.map(Action::Deployment))
 }
 
 /// Deployment and stage, once everything else is finished; then what the stage does not serve.

@@ -16,6 +16,8 @@ pub type Observed = BTreeMap<String, String>;
 pub enum Action {
     /// Takes a snapshot of the API.
     CreateDeployment { rest_api_id: String, hash: String },
+    /// Takes our hash off the description of a snapshot that may hold something else.
+    UpdateDeployment { rest_api_id: String, id: String },
     /// Deletes a snapshot that no stage serves.
     DeleteDeployment { rest_api_id: String, id: String },
 }
@@ -46,6 +48,18 @@ pub fn next(rest_api_id: &str, want: &Desired, found: &Observed) -> Next<Action>
     }
 }
 
+/// The snapshot of this hash is not relied on any more. Where what it was made of differs from the hash, it may have differed already when
+/// the snapshot was made, by someone else's hand: so another is made once it is as it should be.
+pub fn distrust(rest_api_id: &str, want: &Desired, found: &Observed) -> Next<Action> {
+    match find(found, want) {
+        Some(id) => Next::act(Action::UpdateDeployment { rest_api_id: rest_api_id.to_owned(), id: id.clone() }),
+        None => Next::nothing(),
+    }
+}
+
+/// The description of ours that is not relied on: no hash is spelled so.
+pub const DISTRUSTED: &str = "sfe replaced";
+
 /// Our snapshots that no stage serves.
 pub fn prune(rest_api_id: &str, found: &Observed, served: &[&str]) -> Next<Action> {
     let mut next = Next::nothing();
@@ -64,6 +78,9 @@ pub fn fold(found: &mut Observed, action: &Action, id: Option<String>) {
             found.insert(id, description(hash));
         }
         (Action::CreateDeployment { .. }, None) => {}
+        (Action::UpdateDeployment { id, .. }, _) => {
+            found.insert(id.clone(), DISTRUSTED.to_owned());
+        }
         (Action::DeleteDeployment { id, .. }, _) => {
             found.remove(id);
         }

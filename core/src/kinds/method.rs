@@ -124,6 +124,8 @@ pub enum Action {
     UpdateMethod { at: Place },
     /// Writes the integration.
     PutIntegration { at: Place, integration: Integration, changes: Changes },
+    /// Changes what differs in the integration, which keeps its responses.
+    UpdateIntegration { at: Place, to: Integration, from: Integration, changes: Changes },
     /// Declares a status.
     PutMethodResponse { at: Place, status: u16 },
     /// Removes a status.
@@ -142,6 +144,7 @@ impl Action {
             | Self::DeleteMethod { at, .. }
             | Self::UpdateMethod { at }
             | Self::PutIntegration { at, .. }
+            | Self::UpdateIntegration { at, .. }
             | Self::PutMethodResponse { at, .. }
             | Self::DeleteMethodResponse { at, .. }
             | Self::PutIntegrationResponse { at, .. }
@@ -160,13 +163,23 @@ pub fn next(at: &Place, want: &Desired, settings: &Settings, found: Option<&Obse
         return Next::act(Action::DeleteMethod { at: at.clone(), changes });
     }
     let changes = diff_integration(&want.integration, found.integration.as_ref());
-    let mut next = Next::update(changes, |changes| Action::PutIntegration {
-        at: at.clone(),
-        integration: Integration { responses: BTreeMap::new(), ..want.integration.clone() },
-        changes,
-    });
+    let mut next = Next::update(changes, |changes| write_integration(at, &want.integration, found, changes));
     next.and(responses(at, &want.integration, found));
     next
+}
+
+/// An integration keeps its responses where what can be changed in place differs alone.
+fn write_integration(at: &Place, want: &Integration, found: &Observed, changes: Changes) -> Action {
+    let to = Integration { responses: BTreeMap::new(), ..want.clone() };
+    match &found.integration {
+        Some(from) if from.other_settings == to.other_settings => Action::UpdateIntegration {
+            at: at.clone(),
+            to,
+            from: Integration { responses: BTreeMap::new(), ..from.clone() },
+            changes,
+        },
+        Some(_) | None => Action::PutIntegration { at: at.clone(), integration: to, changes },
+    }
 }
 
 /// A status is declared on the method before the integration translates to it, and goes after that.
@@ -257,6 +270,9 @@ pub fn fold(methods: &mut BTreeMap<HttpMethod, Observed>, action: &Action) -> bo
         (Action::UpdateMethod { .. }, Some(found)) => found.settings.operation_name = Some(RETAINED.to_owned()),
         (Action::PutIntegration { .. }, Some(Observed { integration: Some(_), .. }) | None) => return false,
         (Action::PutIntegration { integration, .. }, Some(found)) => found.integration = Some(integration.clone()),
+        (Action::UpdateIntegration { to, .. }, Some(Observed { integration: Some(found), .. })) => {
+            *found = Integration { responses: std::mem::take(&mut found.responses), ..to.clone() };
+        }
         (Action::PutMethodResponse { status, .. }, Some(found)) => {
             found.responses.insert(*status);
         }
@@ -271,6 +287,7 @@ pub fn fold(methods: &mut BTreeMap<HttpMethod, Observed>, action: &Action) -> bo
         }
         (
             Action::UpdateMethod { .. }
+            | Action::UpdateIntegration { .. }
             | Action::PutMethodResponse { .. }
             | Action::DeleteMethodResponse { .. }
             | Action::PutIntegrationResponse { .. }

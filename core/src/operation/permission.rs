@@ -125,13 +125,15 @@ impl Operation {
             Self::GetModels | Self::CreateModel => on("/restapis/*/models"),
             Self::UpdateModel | Self::DeleteModel => on("/restapis/*/models/*"),
             Self::PutMethod | Self::UpdateMethod | Self::DeleteMethod => on("/restapis/*/resources/*/methods/*"),
-            Self::PutIntegration => [on("/restapis/*/resources/*/methods/*/integration"), vec![PASS_ROLE]].concat(),
+            Self::PutIntegration | Self::UpdateIntegration => {
+                [on("/restapis/*/resources/*/methods/*/integration"), vec![PASS_ROLE]].concat()
+            }
             Self::PutMethodResponse | Self::DeleteMethodResponse => on("/restapis/*/resources/*/methods/*/responses/*"),
             Self::PutIntegrationResponse | Self::DeleteIntegrationResponse => {
                 on("/restapis/*/resources/*/methods/*/integration/responses/*")
             }
             Self::GetDeployments | Self::CreateDeployment => on("/restapis/*/deployments"),
-            Self::DeleteDeployment => on("/restapis/*/deployments/*"),
+            Self::UpdateDeployment | Self::DeleteDeployment => on("/restapis/*/deployments/*"),
             Self::GetStages => on("/restapis/*/stages"),
             Self::CreateStage => [on("/restapis/*/stages"), vec![SET_TAGS]].concat(),
             Self::UpdateStage | Self::DeleteStage => on("/restapis/*/stages/*"),

@@ -263,6 +263,9 @@ fn on_api(action: &Action) -> Vec<Check> {
         Action::Deployment(deployment::Action::CreateDeployment { rest_api_id, .. }) => {
             on("POST", format!("/restapis/{rest_api_id}/deployments"))
         }
+        Action::Deployment(deployment::Action::UpdateDeployment { rest_api_id, id }) => {
+            on("PATCH", format!("/restapis/{rest_api_id}/deployments/{id}"))
+        }
         Action::Deployment(deployment::Action::DeleteDeployment { rest_api_id, id }) => {
             on("DELETE", format!("/restapis/{rest_api_id}/deployments/{id}"))
         }
@@ -294,6 +297,11 @@ fn on_method(action: &method::Action, on: &impl Fn(&str, String) -> Vec<Check>) 
         method::Action::PutIntegration { integration, .. } => {
             let mut checks = on("PUT", format!("{base}/integration"));
             checks.push(Check::passing(&integration.credentials, "apigateway.amazonaws.com"));
+            checks
+        }
+        method::Action::UpdateIntegration { to, .. } => {
+            let mut checks = on("PATCH", format!("{base}/integration"));
+            checks.push(Check::passing(&to.credentials, "apigateway.amazonaws.com"));
             checks
         }
         method::Action::PutMethodResponse { status, .. } => on("PUT", format!("{base}/responses/{status}")),

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use sfe_core::kinds::deployment::{Action, Observed, description};
+use aws_sdk_apigateway::types::{Op, PatchOperation};
+use sfe_core::kinds::deployment::{Action, DISTRUSTED, Observed, description};
 use sfe_core::observed::Answer;
 use sfe_core::operation::Operation;
 
@@ -37,6 +38,13 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
             let request = clients.apigateway_once.create_deployment().rest_api_id(rest_api_id);
             let answer = clients.call(operation, &object, request.description(description(hash)).send()).await?;
             Ok(Answer::Created(answer.id.ok_or_else(|| Error::incomplete(operation, &object, "id"))?))
+        }
+        Action::UpdateDeployment { rest_api_id, id } => {
+            let description = PatchOperation::builder().op(Op::Replace).path("/description").value(DISTRUSTED).build();
+            let request = clients.apigateway.update_deployment().rest_api_id(rest_api_id).deployment_id(id);
+            let request = request.patch_operations(description).send();
+            drop(clients.call(Operation::UpdateDeployment, &format!("deployment {id}"), request).await?);
+            Ok(Answer::Done)
         }
         Action::DeleteDeployment { rest_api_id, id } => {
             let request = clients.apigateway.delete_deployment().rest_api_id(rest_api_id).deployment_id(id);

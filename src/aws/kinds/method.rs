@@ -130,6 +130,11 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
                 .timeout_in_millis(TIMEOUT_MS);
             drop(clients.call(Operation::PutIntegration, &object, request.send()).await?);
         }
+        Action::UpdateIntegration { to, from, .. } => {
+            let request = gateway.update_integration().rest_api_id(rest_api_id).resource_id(resource_id);
+            let request = request.http_method(http_method).set_patch_operations(Some(patch(from, to)));
+            drop(clients.call(Operation::UpdateIntegration, &object, request.send()).await?);
+        }
         Action::PutMethodResponse { status, .. } => {
             let request = gateway.put_method_response().rest_api_id(rest_api_id).resource_id(resource_id);
             let request = request.http_method(http_method).status_code(status.to_string());
@@ -156,6 +161,31 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
         }
     }
     Ok(Answer::Done)
+}
+
+/// What makes one integration the other, whose other settings are the same. Source: API Gateway, "Patch operations", UpdateIntegration.
+fn patch(from: &Integration, to: &Integration) -> Vec<PatchOperation> {
+    let operation = |op: Op, path: &str| PatchOperation::builder().op(op).path(path);
+    let fields = [
+        ("/uri", &from.uri, &to.uri),
+        ("/credentials", &from.credentials, &to.credentials),
+        ("/passthroughBehavior", &from.passthrough_behavior, &to.passthrough_behavior),
+    ];
+    let changed = fields.into_iter().filter(|(_, from, to)| from != to);
+    let mut patch: Vec<PatchOperation> =
+        changed.map(|(path, _, to)| operation(Op::Replace, path).value(to).build()).collect();
+    let path = |media_type: &str| format!("/requestTemplates/{}", media_type.replace('~', "~0").replace('/', "~1"));
+    for media_type in from.request_templates.keys().filter(|known| !to.request_templates.contains_key(*known)) {
+        patch.push(operation(Op::Remove, &path(media_type)).build());
+    }
+    for (media_type, template) in &to.request_templates {
+        match from.request_templates.get(media_type) {
+            Some(known) if known == template => {}
+            Some(_) => patch.push(operation(Op::Replace, &path(media_type)).value(template).build()),
+            None => patch.push(operation(Op::Add, &path(media_type)).value(template).build()),
+        }
+    }
+    patch
 }
 
 async fn put_method(clients: &Clients, at: &Place, settings: &Settings, object: &str) -> Result<(), Error> {

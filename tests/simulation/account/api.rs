@@ -228,6 +228,9 @@ impl Account {
                     return Err(not_found("integration or response of", &place));
                 }
             }
+            (method::Action::UpdateIntegration { .. }, Some(_)) if integration.is_none() => {
+                return Err(not_found("integration of", &place));
+            }
             (_, Some(_)) => {}
         }
         match (action, resource.methods.get_mut(&at.method)) {
@@ -258,6 +261,12 @@ impl Account {
                 let description = deployment::description(hash);
                 api.snapshots.insert(id.clone(), Snapshot { description, methods });
                 Ok(Answer::Created(id))
+            }
+            deployment::Action::UpdateDeployment { rest_api_id, id } => {
+                let api = self.our_api(rest_api_id, "UpdateDeployment")?;
+                let found = api.snapshots.get_mut(id).ok_or_else(|| not_found("deployment", id))?;
+                found.description = deployment::DISTRUSTED.to_owned();
+                Ok(Answer::Done)
             }
             deployment::Action::DeleteDeployment { rest_api_id, id } => {
                 let api = self.our_api(rest_api_id, "DeleteDeployment")?;
