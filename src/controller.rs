@@ -11,6 +11,7 @@ mod kubernetes;
 mod leader;
 mod lease;
 mod memory;
+mod pass;
 mod plan;
 mod reconcile;
 mod status;

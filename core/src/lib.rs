@@ -28,4 +28,5 @@ pub mod outcome;
 pub mod owner;
 pub mod policy;
 pub mod predict;
+pub mod recall;
 pub mod status;

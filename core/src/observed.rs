@@ -215,7 +215,14 @@ impl Observed {
             }
             Action::Model(action) => on(&mut self.models, |found| model::fold(found, action)),
             Action::Method(action) => self.fold_method(action),
-            Action::Deployment(action) => on(&mut self.deployments, |found| deployment::fold(found, action, id)),
+            Action::Deployment(action) => {
+                on(&mut self.deployments, |found| deployment::fold(found, action, id));
+                // Read once more before a stage serves it: a call that nobody waits for any more, or someone's hand, may have changed what it
+                // was made of.
+                if matches!(action, deployment::Action::CreateDeployment { .. }) {
+                    self.resources = Seen::Unknown;
+                }
+            }
             Action::Stage(action) => on(&mut self.stages, |found| stage::fold(found, action)),
         }
     }

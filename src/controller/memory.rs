@@ -19,9 +19,11 @@ pub struct Memory {
     pub converged: Option<(Fingerprint, Timestamp)>,
     /// What was desired when AWS was last found to be so, as long as nothing was written since: also while a read fails.
     steady: Option<Fingerprint>,
-    /// What was observed when AWS was last found to be so, or but for what another object has to do first; and when that was. Kept for those
-    /// who share an API alone: their wishes change with every step of the others.
+    /// What was observed when AWS was last found to be so, or but for what another object has to do first; and when the oldest of that was
+    /// read.
     pub observed: Option<(Observed, Timestamp)>,
+    /// Whether a call that nobody waits for any more may still take effect, or has done so unseen; None before the first pass.
+    doubt: Option<bool>,
     /// When executions were last read.
     pub executions_at: Option<Timestamp>,
     /// When a look for drift has its turn, which it did not have yet.
@@ -45,9 +47,6 @@ struct AwaitedTurn {
     convergence: Convergence,
     since: Timestamp,
 }
-
-/// How long what was observed may tell whether there is anything to do. It never tells what to do: that is read anew.
-const RECENTLY: SignedDuration = SignedDuration::from_secs(60);
 
 /// A number that is the same as long as the same is desired.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -115,13 +114,18 @@ impl Memory {
         }
     }
 
-    /// Keeps what was observed `at` the beginning of a pass, if the endpoint shares an API and nothing is left but what others do.
-    pub fn keep(&mut self, desired: &Desired, convergence: &Convergence, at: Timestamp) {
-        let shares = desired.hosted.is_some() || desired.api.as_ref().is_some_and(|api| !api.guests.is_empty());
+    /// Notes whether some call may take effect unseen: one of this pass whose answer was no clear yes, or one of a process before this. It
+    /// lasts until all is read once more and nothing had to be written.
+    pub fn note_doubt(&mut self, is_unclear: bool, may_precede: bool, looked: bool) {
+        self.doubt = Some(is_unclear || !looked && self.doubt.unwrap_or(may_precede));
+    }
+
+    /// Keeps what was observed, the oldest of it `at` that time, if nothing is left but what others do, and nothing is in doubt.
+    pub fn keep(&mut self, convergence: &Convergence, at: Timestamp) {
         let next = &convergence.next;
         let done = next.actions.is_empty() && next.refused.is_empty() && convergence.failures.is_empty();
         let by_others = next.waiting.iter().all(|wait| wait.until == Until::Cluster || wait.until == Until::Sibling);
-        self.observed = (shares && done && by_others).then(|| (convergence.observed.clone(), at));
+        self.observed = (done && by_others && self.doubt == Some(false)).then(|| (convergence.observed.clone(), at));
     }
 
     /// Keeps how a pass ended that began at `since` and waits for its turn, if nothing else is in its way.
@@ -152,9 +156,9 @@ impl Memory {
         (turn.desired == Fingerprint::of(desired)).then_some((&turn.awaited, &turn.convergence))
     }
 
-    /// What was observed less than a minute ago, so that it need not be read again to see whether there is anything to do.
-    pub fn recently_observed(&self, now: Timestamp, drift: SignedDuration) -> Option<&Observed> {
-        self.observed.as_ref().filter(|(_, at)| now < *at + RECENTLY.min(drift)).map(|(observed, _)| observed)
+    /// What was observed less than `drift` ago, and when: it need not be read again to see whether there is anything to do, and what.
+    pub fn recently_observed(&self, now: Timestamp, drift: SignedDuration) -> Option<&(Observed, Timestamp)> {
+        self.observed.as_ref().filter(|(_, at)| now < *at + drift)
     }
 
     /// When something is due again: drift or executions.

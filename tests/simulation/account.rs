@@ -37,8 +37,6 @@ pub struct Account {
     pub machines: BTreeMap<String, Machine>,
     /// By id.
     pub apis: BTreeMap<String, RestApi>,
-    /// Whether two processes ever wrote at a time.
-    pub two_writers: bool,
     /// The first write that touched what is not ours.
     pub trespass: Option<String>,
     ids: usize,
@@ -55,7 +53,6 @@ impl Account {
             log_groups: BTreeMap::new(),
             machines: BTreeMap::new(),
             apis: BTreeMap::new(),
-            two_writers: false,
             trespass: None,
             ids: 0,
         }

@@ -255,8 +255,7 @@ fn check_api(
     let stale = methods.iter().find(|((path, method), found)| {
         ours(found) && api.snapshots[&stage.deployment_id].methods.get(&((*path).clone(), *method)) != Some(**found)
     });
-    // Two that no Lease keeps apart may deploy what the other has half written.
-    if let Some(((path, method), _)) = stale.filter(|_| !account.two_writers) {
+    if let Some(((path, method), _)) = stale {
         return Err(format!("{}: the stage serves {method} {path} as it was", key.name));
     }
     for resource in api.resources.keys() {

@@ -367,7 +367,6 @@ impl Run {
             }
             What::SecondLeader { seconds } => {
                 let second = self.start();
-                self.network.account(|account| account.two_writers = true);
                 self.others.push((now + seconds * SECOND, second));
             }
             What::ForeignGoes => self.network.account(foreign::remove),
