@@ -8,20 +8,21 @@ use crate::action::Action;
 use crate::api::{Drift, moment};
 use crate::change::{Change, Changes, where_they_differ};
 use crate::desired::Desired;
-use crate::endpoint::When;
-use crate::kinds::rest_api;
-use crate::observed::Observed;
+use crate::endpoint::{self, When};
+use crate::kinds::{deployment, rest_api};
+use crate::next::Next;
+use crate::observed::{Answer, Observed};
 use crate::operation::Operation;
 use crate::predict::{World, plan};
 
 /// The most rows of a repair, which is done when it is told.
-pub const REPAIRED_MAX: usize = 10;
+const REPAIRED_MAX: usize = 10;
 /// The most rows of what is observed only.
-pub const OBSERVED_MAX: usize = 20;
+const OBSERVED_MAX: usize = 20;
 
 /// The rows of these actions, in the order of their objects: a row for each field that one puts back, and one for each object that needs
 /// something else, such as to be created. What follows on that in the same object is part of it.
-pub fn rows<'a>(actions: impl IntoIterator<Item = &'a Action>, at: Timestamp, max: usize) -> Vec<Drift> {
+fn rows<'a>(actions: impl IntoIterator<Item = &'a Action>, at: Timestamp, max: usize) -> Vec<Drift> {
     let (mut order, mut fields, mut needs) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
     let actions: Vec<&Action> = actions.into_iter().collect();
     let is_create = |action: &&Action| matches!(action, Action::RestApi(rest_api::Action::CreateRestApi(_)));
@@ -77,11 +78,28 @@ pub fn fields(object: &str, changes: &Changes, at: Timestamp) -> Vec<Drift> {
     changes.iter().map(row).collect()
 }
 
+/// What someone else has changed, from what is next in a pass that should have nothing to do. That a deployment is relied on no more says
+/// nothing of it: what is put back after that does.
+pub fn repaired(desired: &Desired, observed: &Observed, next: &Next<Action>, when: When) -> Vec<Drift> {
+    let (distrusts, others): (Vec<&Action>, Vec<&Action>) = next.actions.iter().partition(|action| distrusts(action));
+    if distrusts.is_empty() {
+        return rows(others, when.now, REPAIRED_MAX);
+    }
+    let mut after = observed.clone();
+    distrusts.into_iter().for_each(|action| after.fold_answer(action, Answer::Done));
+    rows(&endpoint::next(desired, &after, when).actions, when.now, REPAIRED_MAX)
+}
+
+fn distrusts(action: &Action) -> bool {
+    matches!(action, Action::Deployment(deployment::Action::UpdateDeployment { .. }))
+}
+
 /// All that would be written to bring AWS to what is desired, as a plan finds it. All that is needed must have been read.
 pub fn differences(desired: &Desired, observed: &Observed, when: When) -> Vec<Drift> {
     let world = World::observed(desired.site.clone(), when.now, observed);
     let plan = plan(desired, observed.clone(), world, when, |_| 0);
-    rows(plan.iter().flat_map(|plan| &plan.actions), when.now, OBSERVED_MAX)
+    let actions = plan.iter().flat_map(|plan| &plan.actions).filter(|action| !distrusts(action));
+    rows(actions, when.now, OBSERVED_MAX)
 }
 
 /// The same rows, each with the time at which it was first found.

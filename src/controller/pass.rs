@@ -351,8 +351,8 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
             let known = self.failures.is_empty();
             if known { drift::differences(self.desired, &self.observed, self.when) } else { Vec::new() }
         } else {
-            let actions = if self.steady { &next.actions[..] } else { &[] };
-            drift::rows(actions, self.when.now, drift::REPAIRED_MAX)
+            let rows = || drift::repaired(self.desired, &self.observed, next, self.when);
+            if self.steady { rows() } else { Vec::new() }
         });
     }
 }

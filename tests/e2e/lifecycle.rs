@@ -17,6 +17,6 @@ mod picture;
 pub mod turnstile;
 
 pub use fixtures::{
-    ORDERS, check_same_status, differences, is_live, merged, objects_of_orders, owner, start, start_through,
+    ORDERS, api_ids, check_same_status, differences, is_live, merged, objects_of_orders, owner, start, start_through,
     state_machine_arn, touch, writes,
 };

@@ -168,16 +168,20 @@ pub fn next(at: &Place, want: &Desired, settings: &Settings, found: Option<&Obse
     next
 }
 
-/// An integration keeps its responses where what can be changed in place differs alone.
+/// An integration keeps its responses where its templates, URI and credentials alone differ; anything else is rare, and put anew.
 fn write_integration(at: &Place, want: &Integration, found: &Observed, changes: Changes) -> Action {
     let to = Integration { responses: BTreeMap::new(), ..want.clone() };
     match &found.integration {
-        Some(from) if from.other_settings == to.other_settings => Action::UpdateIntegration {
-            at: at.clone(),
-            to,
-            from: Integration { responses: BTreeMap::new(), ..from.clone() },
-            changes,
-        },
+        Some(from)
+            if from.other_settings == to.other_settings && from.passthrough_behavior == to.passthrough_behavior =>
+        {
+            Action::UpdateIntegration {
+                at: at.clone(),
+                to,
+                from: Integration { responses: BTreeMap::new(), ..from.clone() },
+                changes,
+            }
+        }
         Some(_) | None => Action::PutIntegration { at: at.clone(), integration: to, changes },
     }
 }

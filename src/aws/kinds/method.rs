@@ -166,11 +166,7 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
 /// What makes one integration the other, whose other settings are the same. Source: API Gateway, "Patch operations", UpdateIntegration.
 fn patch(from: &Integration, to: &Integration) -> Vec<PatchOperation> {
     let operation = |op: Op, path: &str| PatchOperation::builder().op(op).path(path);
-    let fields = [
-        ("/uri", &from.uri, &to.uri),
-        ("/credentials", &from.credentials, &to.credentials),
-        ("/passthroughBehavior", &from.passthrough_behavior, &to.passthrough_behavior),
-    ];
+    let fields = [("/uri", &from.uri, &to.uri), ("/credentials", &from.credentials, &to.credentials)];
     let changed = fields.into_iter().filter(|(_, from, to)| from != to);
     let mut patch: Vec<PatchOperation> =
         changed.map(|(path, _, to)| operation(Op::Replace, path).value(to).build()).collect();

@@ -7,7 +7,7 @@ use serde_json::Value;
 use sfe_core::api::StateMachineType;
 use sfe_core::kinds::role::INLINE_POLICY;
 
-use super::{ORDERS, differences, is_live, owner, picture, start, state_machine_arn, writes};
+use super::{ORDERS, api_ids, differences, is_live, owner, picture, start, state_machine_arn, writes};
 use crate::http;
 use crate::world::{self, told, until};
 
@@ -70,6 +70,20 @@ fn what_is_changed_by_hand_is_put_back_and_told() {
         let role = |name: &str| format!("role {name}");
         let edits = [
             Edit {
+                what: "the stage moved to another deployment",
+                edit: Box::pin(async {
+                    let other =
+                        gateway.create_deployment().rest_api_id(&id).description("by hand").send().await.unwrap();
+                    let other = replace("/deploymentId", other.id().unwrap());
+                    let edit = gateway.update_stage().rest_api_id(&id).stage_name("prod");
+                    edit.patch_operations(other).send().await.unwrap();
+                }),
+                object: "stage prod".to_owned(),
+                field: "deploymentId",
+                expected: deployment,
+                found: "",
+            },
+            Edit {
                 what: "the integration's credentials",
                 edit: Box::pin(async {
                     let edit = gateway.update_integration().rest_api_id(&id).resource_id(&orders).http_method("POST");
@@ -90,20 +104,6 @@ fn what_is_changed_by_hand_is_put_back_and_told() {
                 field: "",
                 expected: "as declared",
                 found: "needs apigateway:CreateStage",
-            },
-            Edit {
-                what: "the stage moved to another deployment",
-                edit: Box::pin(async {
-                    let other =
-                        gateway.create_deployment().rest_api_id(&id).description("by hand").send().await.unwrap();
-                    let other = replace("/deploymentId", other.id().unwrap());
-                    let edit = gateway.update_stage().rest_api_id(&id).stage_name("prod");
-                    edit.patch_operations(other).send().await.unwrap();
-                }),
-                object: "stage prod".to_owned(),
-                field: "deploymentId",
-                expected: deployment,
-                found: "",
             },
             Edit {
                 what: "the workflow role's inline policy deleted",
@@ -238,12 +238,12 @@ fn what_is_lost_or_there_twice_is_found_again() {
         };
         lose();
         let found = world.until_live(namespace, "orders").await;
-        assert_eq!(found["status"]["api"], endpoint["status"]["api"], "a lost status");
+        assert_eq!(api_ids(&found), api_ids(&endpoint), "a lost status");
         operator.kill9();
         lose();
         let operator = start(world, namespace, &FLAGS).await;
         let found = world.until_live(namespace, "orders").await;
-        assert_eq!(found["status"]["api"], endpoint["status"]["api"], "a lost status and a new start");
+        assert_eq!(api_ids(&found), api_ids(&endpoint), "a lost status and a new start");
         let calls = world.calls_after(from, &operator.access_key).await;
         assert_eq!(writes(&calls), [""; 0], "written to AWS because the status was lost");
         assert_eq!(differences(&picture::of(world, &owner).await, &before), [""; 0], "after a lost status");

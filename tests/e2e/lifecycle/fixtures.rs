@@ -85,6 +85,11 @@ pub fn writes(calls: &[Call]) -> Vec<&str> {
     calls.iter().filter(|call| !is_read(call)).map(|call| call.operation.as_str()).collect()
 }
 
+/// What the status tells of the API that serves, but for when it was made.
+pub fn api_ids(endpoint: &Value) -> [&Value; 4] {
+    ["restApiId", "stage", "deploymentId", "deploymentHash"].map(|id| &endpoint["status"]["api"][id])
+}
+
 /// Whether the stage serves what the manifest says now.
 pub fn is_live(endpoint: &Value) -> bool {
     let live = condition(endpoint, "Live");
