@@ -1,5 +1,6 @@
 //! What a manifest says of one route: who may call, what the call is made of, and what is answered.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use kube_derive::KubeSchema;
@@ -7,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::input::{Input, Source};
+use super::input::{Input, Source, StateMachineChoice};
 use super::schema;
 
 /// One path and one method, and what a request there does.
@@ -28,6 +29,15 @@ pub struct Route {
     /// StartSyncExecution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<Input>,
+    /// The name of the execution that is started, such as `{header: Idempotency-Key}`. On STANDARD a repeat with the same input while the
+    /// execution runs is answered as the first was; any other, for 90 days, with 409 and the name. On EXPRESS it is only a label. A name that
+    /// Step Functions doesn't allow is refused with 400. Defaults to one that Step Functions makes. For StartExecution and
+    /// StartSyncExecution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution_name: Option<Source>,
+    /// One of several existing state machines, in place of `stateMachine`. For StartExecution and StartSyncExecution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state_machines: Option<StateMachineChoice>,
     /// The execution's name. For DescribeExecution, StopExecution, GetExecutionHistory and RedriveExecution. A caller never sends an
     /// ARN.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -44,11 +54,31 @@ pub struct Route {
     /// The error's cause. For SendTaskFailure and StopExecution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<Source>,
+    /// What a JSON body must be, beside what `input` reads of it: a JSON schema of draft 4, as JSON or YAML text; `$ref` to
+    /// `#/definitions/<name>` alone, and not to itself. A body that is not so is refused with 400; the reason is in the variable
+    /// `$context.error.validationErrorString` of the gateway response BAD_REQUEST_BODY.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 65_536))]
+    pub request_schema: Option<String>,
+    /// Headers, in any case, without which a request is refused with 400.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20), inner(length(min = 1, max = 128)), extend("x-kubernetes-list-type" = "set"))]
+    pub required_headers: Vec<String>,
+    /// Parameters of the query string without which a request is refused with 400.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20), inner(length(min = 1, max = 128)), extend("x-kubernetes-list-type" = "set"))]
+    pub required_query: Vec<String>,
+    /// Other content types that are taken, by name in lower case, such as `text/xml`, each with what the input (of SendTaskSuccess the
+    /// output) is made of. With them, application/json is taken only if `input` or `output` is there. A request without a content type is
+    /// application/json to API Gateway; a content type that is not named is refused with 415.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 10))]
+    pub content_types: BTreeMap<String, Input>,
     /// What is answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub responses: Option<Responses>,
-    /// What happens to a request whose content type is not application/json: it is refused with 415 either way; the two words
-    /// are AWS's. Defaults to NEVER.
+    /// What happens to a request of another content type than those of `input` and `contentTypes`: it is refused with 415 either way; the
+    /// two words are AWS's. Defaults to NEVER.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passthrough_behavior: Option<PassthroughBehavior>,
 }

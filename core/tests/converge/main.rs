@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "how a test fails")]
 
 mod allowed;
+mod choices;
 mod manifests;
 mod world;
 
