@@ -5,6 +5,7 @@
 
 mod allowed;
 mod choices;
+mod contents;
 mod manifests;
 mod world;
 
