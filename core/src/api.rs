@@ -2,6 +2,7 @@
 
 mod annotation;
 mod crd;
+mod input;
 mod route;
 mod schema;
 mod spec;
@@ -9,6 +10,7 @@ mod status;
 
 pub use annotation::{ADOPT, REQUESTED_AT};
 pub use crd::crd;
+pub use input::*;
 pub use route::*;
 pub use spec::*;
 pub use status::*;

@@ -11,27 +11,37 @@
 //! How templates behave, and where that was measured: Apache Velocity 1.7 with Jayway JsonPath, which is what API Gateway is
 //! built like.
 
+mod choice;
+mod content;
 mod document;
+mod envelope;
 mod failure;
 mod glob;
 mod json;
 mod model;
+mod name;
 mod object;
 mod read;
 #[cfg(test)]
+mod readings;
+mod reads;
+#[cfg(test)]
 mod refused;
 mod request;
+mod schema;
 mod source;
 mod success;
 #[cfg(test)]
 mod tests;
 mod vtl;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::{Route, StepFunctionsAction};
 use crate::arn::Arn;
 use crate::mistakes::{FieldPath, Mistakes};
+
+pub use choice::chosen;
 
 /// The most that AWS takes as one template, in bytes. Source: API Gateway quotas, "Mapping template size", 300 KB.
 const TEMPLATE_BYTES_MAX: usize = 300_000;
@@ -45,16 +55,16 @@ pub struct Call<'a> {
 }
 
 /// How a request becomes the body of the call.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Request {
-    /// The integration's request template for the content type `application/json`.
-    pub template: String,
+    /// The integration's request templates by content type. Any other content type is refused with 415.
+    pub templates: BTreeMap<String, String>,
     /// What the request validator must require, such as `method.request.querystring.q`.
     pub required_parameters: BTreeSet<String>,
     /// The names of the path's parameters that are read, each of which the route's path has.
     pub path_parameters: BTreeSet<String>,
-    /// The JSON schema (draft 4) that the request validator must check the body with, when a member of it is read.
-    pub model: Option<serde_json::Value>,
+    /// The JSON schemas (draft 4) that the request validator must check bodies with, by content type, where values of it are read.
+    pub models: BTreeMap<String, serde_json::Value>,
 }
 
 /// The template and status of one integration response.
@@ -75,7 +85,7 @@ pub struct Responses {
     pub failure: Response,
 }
 
-/// The template of a route's request; `at` is the route's field path, such as `spec.routes[2]`. Whatever can't be translated adds
+/// The templates of a route's requests; `at` is the route's field path, such as `spec.routes[2]`. Whatever can't be translated adds
 /// a mistake at its own path; then `None`.
 pub fn request(route: &Route, call: &Call, at: &FieldPath, mistakes: &mut Mistakes) -> Option<Request> {
     request::request(route, call, at, mistakes)
@@ -87,7 +97,7 @@ pub fn responses(route: &Route, call: &Call, at: &FieldPath, mistakes: &mut Mist
     let said = route.responses.clone().unwrap_or_default();
     let at = at.field("responses");
     let success = success::success(&said, call, &at, mistakes);
-    let failure = failure::failure(&said, call, &at, mistakes);
+    let failure = failure::failure(&said, call, route.execution_name.as_ref(), &at, mistakes);
     Some(Responses { success: success?, failure: failure? })
 }
 

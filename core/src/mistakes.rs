@@ -85,6 +85,15 @@ impl Mistakes {
         }
     }
 
+    /// Notes those of others that are not noted yet.
+    pub fn add_all_new(&mut self, others: Self) {
+        for mistake in others.0 {
+            if !self.0.contains(&mistake) {
+                self.0.push(mistake);
+            }
+        }
+    }
+
     /// Whether nothing is wrong so far.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -10,7 +10,20 @@ use crate::world::{World, run, until};
 
 const NAMESPACE: &str = "installed";
 /// All of examples/: every kind of AWS object in every form.
-const NAMES: [&str; 7] = ["approvals", "first", "hello", "recipes", "second", "trigger", "webhook"];
+const NAMES: [&str; 12] = [
+    "approvals",
+    "envelope",
+    "first",
+    "hello",
+    "incoming",
+    "machines",
+    "named",
+    "recipes",
+    "second",
+    "trigger",
+    "validated",
+    "webhook",
+];
 /// The operator looks again and again, and says at what. Its Lease can't be released where its rights went before it did.
 const OFTEN: [&str; 8] = [
     "--set",

@@ -22,6 +22,7 @@ mod lifecycle;
 mod limits;
 mod operator;
 mod rendered;
+mod requests;
 mod secrets;
 mod serving;
 mod typed;

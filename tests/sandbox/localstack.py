@@ -11,6 +11,7 @@ Routes, beside LocalStack's own; lists are oldest first, of what has an index ab
     POST /_sandbox/render             {template, body, params, context, stageVariables} -> {text, status_override}
 """
 
+import base64
 import collections
 import ctypes
 import functools
@@ -59,6 +60,7 @@ from localstack.http import Request, Response, route
 from localstack.services.apigateway import helpers as apigateway_helpers
 from localstack.services.apigateway.legacy.provider import ApigatewayProvider
 from localstack.services.apigateway.next_gen.execute_api import template_mapping
+from localstack.services.apigateway.next_gen.execute_api.handlers import parse as apigateway_parse
 from localstack.services.apigateway.next_gen.execute_api.handlers.method_request import MethodRequestHandler
 from localstack.services.apigateway.next_gen.execute_api.integrations.aws import RestApiAwsIntegration
 from localstack.services.edge import ROUTER
@@ -146,18 +148,37 @@ METHODS[str]["endsWith"] = lambda self, suffix: self.endswith(suffix)
 # Java's String.indexOf answers -1 for what isn't there; LocalStack raises.
 METHODS[str]["indexOf"] = lambda self, part: self.find(part)
 
+# LocalStack answers bytes, which are no text to a template.
+template_mapping.VelocityUtilApiGateway.base64Decode = lambda _util, value: base64.b64decode(value).decode("utf-8", "replace")
+
+# LocalStack parses forms, and writes their bodies anew; API Gateway has the text as it came.
+apigateway_parse.restore_payload = lambda request: request.get_data(cache=True)
+
+
+def keep_body(_chain, context, _response):
+    context.request.get_data(cache=True)
+
+
+handlers.preprocess_request.append(keep_body)
+
 # LocalStack's validator parses the bytes of the body, and answers 500 where they are not UTF-8; API Gateway has text by then, with
-# U+FFFD in place of each wrong byte.
+# U+FFFD in place of each wrong byte. It also asks for JSON whatever the content type is; API Gateway checks a body of a type that
+# has a model alone (developer guide, "Request validation for REST APIs").
 is_body_valid = MethodRequestHandler._is_body_valid
 
 
 def is_text_valid(method, rest_api, request):
+    content_type = request["headers"].get("Content-Type", "application/json").split(";")[0].strip()
+    models = method.get("requestModels") or {}
+    if not (model := models.get(content_type) or models.get("$default")):
+        return True
+    method = {**method, "requestModels": {"application/json": model}}
     return is_body_valid(method, rest_api, {**request, "body": (request.get("body") or b"").decode("utf-8", "replace")})
 
 
 MethodRequestHandler._is_body_valid = staticmethod(is_text_valid)
 
-# --- a correction to Step Functions ---
+# --- corrections to Step Functions ---
 
 
 def refuse_incomplete_call(_chain, context, _response):
@@ -173,6 +194,18 @@ def refuse_incomplete_call(_chain, context, _response):
 
 
 handlers.serve_custom_service_request_handlers.append(refuse_incomplete_call)
+
+
+def refuse_wrong_name(_chain, context, _response):
+    """StartExecution answers InvalidName to a name with characters that the API reference excludes; LocalStack takes any."""
+    if context.service_operation is None or context.service_operation.operation not in ("StartExecution", "StartSyncExecution"):
+        return
+    name = context.service_request.get("name")
+    if name is not None and re.search(r"""[\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]""", name):
+        raise CommonServiceException("InvalidName", f"Invalid Name: '{name}'")
+
+
+handlers.serve_custom_service_request_handlers.append(refuse_wrong_name)
 
 # --- corrections to tags ---
 

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::input::{Input, Source, StateMachineChoice};
 use super::schema;
 
 /// One path and one method, and what a request there does.
@@ -28,6 +29,15 @@ pub struct Route {
     /// StartSyncExecution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<Input>,
+    /// The name of the execution that is started, such as `{header: Idempotency-Key}`. On STANDARD a repeat with the same input while the
+    /// execution runs is answered as the first was; any other, for 90 days, with 409 and the name. On EXPRESS it is only a label. A name that
+    /// Step Functions doesn't allow is refused with 400. Defaults to one that Step Functions makes. For StartExecution and
+    /// StartSyncExecution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution_name: Option<Source>,
+    /// One of several existing state machines, in place of `stateMachine`. For StartExecution and StartSyncExecution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state_machines: Option<StateMachineChoice>,
     /// The execution's name. For DescribeExecution, StopExecution, GetExecutionHistory and RedriveExecution. A caller never sends an
     /// ARN.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -44,11 +54,31 @@ pub struct Route {
     /// The error's cause. For SendTaskFailure and StopExecution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<Source>,
+    /// What a JSON body must be, beside what `input` reads of it: a JSON schema of draft 4, as JSON or YAML text; `$ref` to
+    /// `#/definitions/<name>` alone, and not to itself. A body that is not so is refused with 400; the reason is in the variable
+    /// `$context.error.validationErrorString` of the gateway response BAD_REQUEST_BODY.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 65_536))]
+    pub request_schema: Option<String>,
+    /// Headers, in any case, without which a request is refused with 400.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20), inner(length(min = 1, max = 128)), extend("x-kubernetes-list-type" = "set"))]
+    pub required_headers: Vec<String>,
+    /// Parameters of the query string without which a request is refused with 400.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20), inner(length(min = 1, max = 128)), extend("x-kubernetes-list-type" = "set"))]
+    pub required_query: Vec<String>,
+    /// Other content types that are taken, by name in lower case, such as `text/xml`, each with what the input (of SendTaskSuccess the
+    /// output) is made of. With them, application/json is taken only if `input` or `output` is there. A request without a content type is
+    /// application/json to API Gateway; a content type that is not named is refused with 415.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 10))]
+    pub content_types: BTreeMap<String, Input>,
     /// What is answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub responses: Option<Responses>,
-    /// What happens to a request whose content type is not application/json: it is refused with 415 either way; the two words
-    /// are AWS's. Defaults to NEVER.
+    /// What happens to a request of another content type than those of `input` and `contentTypes`: it is refused with 415 either way; the
+    /// two words are AWS's. Defaults to NEVER.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passthrough_behavior: Option<PassthroughBehavior>,
 }
@@ -134,90 +164,6 @@ pub enum StepFunctionsAction {
     SendTaskFailure,
     /// Says that a waiting task is still being worked on. STANDARD alone.
     SendTaskHeartbeat,
-}
-
-/// A JSON document made for the call: at most one of `constant`, `constantJson` and `fields`; the whole JSON body without them.
-#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[x_kube(
-    crates(kube_core = "kube_core"),
-    validation = Rule::new("[has(self.constantJson), has(self.fields)].filter(x, x).size() <= 1")
-        .message("at most one of constant, constantJson and fields is allowed")
-)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Input {
-    /// This document, whatever the request holds. A null in it is lost by some clients: use `constantJson` for one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::any")]
-    pub constant: Option<Value>,
-    /// This document as JSON text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 262_144))]
-    pub constant_json: Option<String>,
-    /// An object of these members, each from one place of the request. A dot in a key nests: `user.id`. Numbers from the body
-    /// are read as doubles; the whole body is exact.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("maxProperties" = 50, "minProperties" = 1))]
-    pub fields: Option<BTreeMap<String, Source>>,
-}
-
-/// One value of a request: exactly one place.
-#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[x_kube(
-    crates(kube_core = "kube_core"),
-    validation = Rule::new("[has(self.body), has(self.path), has(self.query), has(self.header), has(self.context)].filter(x, x).size() <= 1")
-        .message("exactly one of body, path, query, header, context and constant is required")
-)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Source {
-    /// A member of the JSON body, such as `$.user.id`. It is required, unless `optional`: a request without it is refused with 400.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 3, max = 256))]
-    pub body: Option<String>,
-    /// A parameter of the route's path, such as `id` of `/orders/{id}`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 128))]
-    pub path: Option<String>,
-    /// A parameter of the query string. It is required, unless `optional`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 128))]
-    pub query: Option<String>,
-    /// A header, in any case. It is required, unless `optional`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 128))]
-    pub header: Option<String>,
-    /// A value that API Gateway knows of the request.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub context: Option<ContextVariable>,
-    /// This value, whatever the request holds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::any")]
-    pub constant: Option<Value>,
-    /// Whether the request may lack it; the member is then left out. Defaults to false.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub optional: Option<bool>,
-}
-
-/// A value that API Gateway knows of a request, as it spells it after `$context.`.
-#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ContextVariable {
-    /// The request's id.
-    #[serde(rename = "requestId")]
-    RequestId,
-    /// When the request arrived, in milliseconds since 1970, as text.
-    #[serde(rename = "requestTimeEpoch")]
-    RequestTimeEpoch,
-    /// The HTTP method.
-    #[serde(rename = "httpMethod")]
-    HttpMethod,
-    /// The route's path, such as `/orders/{id}`.
-    #[serde(rename = "resourcePath")]
-    ResourcePath,
-    /// The caller's address.
-    #[serde(rename = "identity.sourceIp")]
-    SourceIp,
-    /// The stage's name.
-    #[serde(rename = "stage")]
-    Stage,
 }
 
 /// What is answered. Whatever is left out has a default: success 200; a failed execution 502, a timed out one 504; a request that

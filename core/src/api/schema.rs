@@ -15,3 +15,13 @@ pub fn substitutions(_: &mut SchemaGenerator) -> Schema {
         "additionalProperties": { "type": "string", "maxLength": 4096 }
     })
 }
+
+/// Names to ARNs: 50 at most.
+pub fn arns(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": 50,
+        "additionalProperties": { "type": "string", "maxLength": 256 }
+    })
+}

@@ -33,8 +33,14 @@ pub fn check(
     for (role, at) in roles {
         check_arn(role.and_then(|role| role.arn.as_ref()), &at.field("arn"), mistakes, |arn| allowed.role(arn));
     }
-    let at = at.field("stateMachine").field("arn");
-    check_arn(machine.arn.as_ref(), &at, mistakes, |arn| allowed.state_machine(arn));
+    let at_arn = at.field("stateMachine").field("arn");
+    check_arn(machine.arn.as_ref(), &at_arn, mistakes, |arn| allowed.state_machine(arn));
+    for (index, route) in spec.routes.iter().enumerate() {
+        let at = at.field("routes").index(index).field("stateMachines").field("arns");
+        for (key, arn) in route.state_machines.iter().flat_map(|choice| &choice.arns) {
+            check_arn(Some(arn), &at.key(key), mistakes, |arn| allowed.state_machine(arn));
+        }
+    }
 }
 
 /// What is no ARN is told elsewhere.
@@ -82,6 +88,13 @@ pub fn may_call(guest: &Owner, state_machine: &Arn, role: &Arn, settings: &Setti
     let own_role = settings.site.role_arn(&guest.gateway_role_name()).as_ref() == Some(role);
     may(own_machine, &allowed, |allowed| allowed.state_machine(state_machine))
         && may(own_role, &allowed, |allowed| allowed.role(role))
+}
+
+/// Whether a guest's namespace may name every state machine that its routes choose from.
+pub fn may_choose(spec: &StepFunctionEndpointSpec, guest: &Owner, settings: &Settings) -> bool {
+    let mut mistakes = Mistakes::none();
+    check(spec, guest, settings, &FieldPath::spec(), &mut mistakes);
+    mistakes.is_empty()
 }
 
 fn may(own: bool, allowed: &Allowed<'_>, check: impl FnOnce(&Allowed<'_>) -> Result<(), String>) -> bool {

@@ -37,7 +37,7 @@ impl Routes {
     }
 }
 
-/// The one content type that has a template: any other is refused with 415.
+/// The content type of answers, and of requests that say nothing else.
 const JSON: &str = "application/json";
 /// Which answers of the service are a success, as a regular expression over the HTTP status.
 const SUCCESS: &str = r"2\d{2}";
@@ -91,19 +91,27 @@ fn add(
         mistakes.add(at.field("action"), action.as_str(), format!("{} state machines don't have it", type_.as_str()));
     }
     let call = Call { action, state_machine };
+    let chosen = route.state_machines.as_ref().map(|choice| {
+        let at = at.field("stateMachines");
+        mapping::chosen(choice, state_machine, &at, mistakes)
+    });
     let request = mapping::request(route, &call, at, mistakes);
     let responses = mapping::responses(route, &call, at, mistakes);
     let (Some(authorization), Some(request), Some(responses)) = (authorization, request, responses) else { return };
-    let model = request.model.map(|schema| {
+    let mut models = BTreeMap::new();
+    for (content_type, schema) in request.models {
         let name = model::name(&schema);
         routes.models.insert(name.clone(), schema);
-        name
-    });
+        models.insert(content_type, name);
+    }
     let path_parameters = path::parameters(&key.path).map(|name| format!("method.request.path.{name}"));
     let request_parameters: BTreeMap<String, bool> =
         path_parameters.chain(request.required_parameters.iter().cloned()).map(|name| (name, true)).collect();
-    let validated = model.is_some() || !request.required_parameters.is_empty();
-    routes.calls.insert((action, state_machine.clone()));
+    let validated = !models.is_empty() || !request.required_parameters.is_empty();
+    match chosen {
+        None => drop(routes.calls.insert((action, state_machine.clone()))),
+        Some(chosen) => routes.calls.extend(chosen.into_values().map(|arn| (action, arn))),
+    }
     routes.methods.insert(
         key,
         method::Desired {
@@ -111,13 +119,14 @@ fn add(
             authorization,
             request_parameters,
             validated,
-            model,
+            model: models.remove(JSON),
+            other_models: models,
             integration: Integration {
                 uri: method::integration_uri(state_machine, action.as_str()),
                 credentials: role.to_string(),
                 passthrough_behavior: passthrough(route.passthrough_behavior),
-                request_templates: BTreeMap::from([(JSON.to_owned(), request.template)]),
-                other_settings: BTreeMap::new(),
+                request_templates: request.templates,
+                other_settings: headers(route),
                 responses: BTreeMap::from([
                     (responses.success.status, response(Some(SUCCESS), responses.success.template)),
                     (responses.failure.status, response(None, responses.failure.template)),
@@ -125,6 +134,13 @@ fn add(
             },
         },
     );
+}
+
+/// The call is JSON whatever the request was, whose content type API Gateway would pass on.
+fn headers(route: &Route) -> BTreeMap<String, String> {
+    let set = ("integration.request.header.Content-Type", "'application/x-amz-json-1.0'");
+    let set = (!route.content_types.is_empty()).then_some(set);
+    set.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 fn response(pattern: Option<&str>, template: String) -> IntegrationResponse {
@@ -249,7 +265,7 @@ fn ready(guest: &StepFunctionEndpoint, owner: &Owner, settings: &Settings) -> Op
     let state_machine = status.state_machine.as_ref()?;
     let arn: Arn = state_machine.arn.parse().ok()?;
     let role: Arn = status.gateway_role_arn.as_ref()?.parse().ok()?;
-    if !bounds::may_call(owner, &arn, &role, settings) {
+    if !bounds::may_call(owner, &arn, &role, settings) || !bounds::may_choose(&guest.spec, owner, settings) {
         return None;
     }
     let target = Some(((&arn, state_machine.type_), &role));

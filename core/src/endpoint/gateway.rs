@@ -199,13 +199,12 @@ fn settings(want: &method::Desired, observed: &Observed) -> Option<method::Setti
         (false, _) => None,
         (true, found) => Some(found.as_ref()?.id.clone()),
     };
-    let request_models = match &want.model {
-        None => BTreeMap::new(),
-        Some(name) => {
-            observed.models.present()?.get(name)?;
-            BTreeMap::from([("application/json".to_owned(), name.clone())])
-        }
-    };
+    let mut request_models = want.other_models.clone();
+    request_models.extend(want.model.iter().map(|name| ("application/json".to_owned(), name.clone())));
+    if let Some(models) = request_models.values().next().and(Some(&observed.models)) {
+        let models = models.present()?;
+        request_models.values().all(|name| models.contains_key(name)).then_some(())?;
+    }
     Some(method::Settings {
         operation_name: Some(want.operation_name.clone()),
         authorization_type: authorization_type.to_owned(),

@@ -20,8 +20,11 @@ pub struct Desired {
     pub request_parameters: BTreeMap<String, bool>,
     /// Whether body and parameters are checked.
     pub validated: bool,
-    /// The name of the body's model.
+    /// The name of the model of bodies that are application/json.
     pub model: Option<String>,
+    /// The names of other models by content type. Left out of the hash of routes that have none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub other_models: BTreeMap<String, String>,
     /// What it calls.
     pub integration: Integration,
 }
@@ -53,7 +56,7 @@ pub struct Integration {
     pub passthrough_behavior: String,
     /// Templates by content type.
     pub request_templates: BTreeMap<String, String>,
-    /// Whatever else is set, such as another timeout or a mapped parameter: nothing on an integration of ours.
+    /// Whatever else is set, such as another timeout: on an integration of ours headers alone, `integration.request.header.<name>`.
     pub other_settings: BTreeMap<String, String>,
     /// Responses by HTTP status.
     pub responses: BTreeMap<u16, IntegrationResponse>,

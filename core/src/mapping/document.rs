@@ -7,9 +7,10 @@ use crate::mistakes::{FieldPath, Mistakes};
 
 use super::json::Json;
 use super::model::Kind;
-use super::source::{Checked, Reads};
+use super::reads::Reads;
+use super::source::{Checked, Media};
 use super::vtl::Template;
-use super::{object, read};
+use super::{envelope, object, read};
 
 /// The most that Step Functions takes as input or output, in bytes. Source: Step Functions quotas, 256 KiB.
 const DOCUMENT_BYTES_MAX: usize = 262_144;
@@ -29,13 +30,15 @@ pub(super) enum Document {
 }
 
 /// The members of an object, by key.
-type Members = BTreeMap<String, Member>;
+pub(super) type Members = BTreeMap<String, Member>;
 
 /// One member of the object.
 #[derive(Debug, PartialEq)]
 pub(super) enum Member {
     Value(Checked),
     Object(Members),
+    /// An object of all parameters of the query string.
+    Query,
 }
 
 /// Checks one document; `at` is its field path, such as `spec.routes[2].input`.
@@ -45,18 +48,41 @@ pub(super) fn parse(
     at: &FieldPath,
     mistakes: &mut Mistakes,
 ) -> Option<Document> {
-    let Some(Input { constant, constant_json, fields }) = input else { return Some(Document::Body) };
-    match (constant, constant_json, fields) {
-        (None, None, None) => Some(Document::Body),
-        (Some(value), None, None) => sized(Json::of(value), &at.field("constant"), mistakes).map(Document::Constant),
-        (None, Some(text), None) => {
-            let at = at.field("constantJson");
-            let json = mistakes.take(at.clone(), text, Json::parse(text))?;
-            sized(json, &at, mistakes).map(Document::Constant)
+    let Some(Input { constant, constant_json, fields, request }) = input else { return body(reads, at, mistakes) };
+    let said = [constant.is_some(), constant_json.is_some(), fields.is_some(), request.is_some()];
+    if said.into_iter().filter(|said| *said).count() > 1 {
+        mistakes.add(at.clone(), "", "at most one of constant, constantJson, fields and request is allowed");
+        return None;
+    }
+    if let Some(value) = constant {
+        return sized(Json::of(value), &at.field("constant"), mistakes).map(Document::Constant);
+    }
+    if let Some(text) = constant_json {
+        let at = at.field("constantJson");
+        let json = mistakes.take(at.clone(), text, Json::parse(text))?;
+        return sized(json, &at, mistakes).map(Document::Constant);
+    }
+    if let Some(fields) = fields {
+        return members(fields, reads, &at.field("fields"), mistakes).map(Document::Fields);
+    }
+    match request {
+        Some(request) => envelope::members(request, reads, &at.field("request"), mistakes).map(Document::Fields),
+        None => body(reads, at, mistakes),
+    }
+}
+
+/// The whole body as it came, which must be JSON.
+fn body(reads: &mut Reads, at: &FieldPath, mistakes: &mut Mistakes) -> Option<Document> {
+    match reads.media {
+        Media::Json => {
+            reads.reads_text = true;
+            reads.may_refuse = true;
+            Some(Document::Body)
         }
-        (None, None, Some(fields)) => members(fields, reads, &at.field("fields"), mistakes).map(Document::Fields),
-        (Some(_), Some(_), _) | (Some(_), _, Some(_)) | (_, Some(_), Some(_)) => {
-            mistakes.add(at.clone(), "", "at most one of constant, constantJson and fields is allowed");
+        Media::Form | Media::Other => {
+            let allowed = "a body of this content type is no JSON: say what the document is made of, such as \
+                           `fields: {body: {rawBody: TEXT}}`";
+            mistakes.add(at.clone(), "", allowed);
             None
         }
     }
@@ -91,18 +117,23 @@ fn append(members: &Members, template: &mut Template) {
                 append(members, template);
                 object::end_member(template);
             }
+            Member::Query => {
+                object::begin_member(template, key);
+                object::all_of_the_query(template);
+                object::end_member(template);
+            }
             Member::Value(checked) => append_value(key, checked, template),
         }
     }
 }
 
 fn append_value(key: &str, checked: &Checked, template: &mut Template) {
-    let place = match checked {
+    let reading = match checked {
         Checked::Constant(value) => return object::constant(template, key, &Json::of(value)),
-        Checked::Read { place, optional: _ } => place,
+        Checked::Read(reading) => reading,
     };
-    let form = read::value(template, place);
-    if !place.may_be_absent() {
+    let form = read::value(template, reading);
+    if !reading.place.may_be_absent() {
         return object::value(template, key, form);
     }
     template.code("#if($given == true)\n");
@@ -180,6 +211,6 @@ fn insert(members: &mut Members, parts: &[&str], checked: Checked) -> bool {
     }
     match members.entry((*name).to_owned()).or_insert_with(|| Member::Object(Members::new())) {
         Member::Object(within) => insert(within, rest, checked),
-        Member::Value(_) => false,
+        Member::Value(_) | Member::Query => false,
     }
 }

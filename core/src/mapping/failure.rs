@@ -1,14 +1,14 @@
 //! The default integration response: all that Step Functions answers but 2xx. Most of its errors share the status 400;
 //! they are told apart by name.
 
-use crate::api::{FailureResponse, Responses};
+use crate::api::{FailureResponse, Responses, Source};
 use crate::mistakes::{FieldPath, Mistakes};
 
 use super::json::Json;
 use super::source::BodyPath;
 use super::success::{body, status};
 use super::vtl::Template;
-use super::{Call, Response, bounded, names_execution, read};
+use super::{Call, Response, bounded, name, names_execution, read};
 
 const INTERNAL_SERVER_ERROR: u16 = 500;
 const TOO_MANY_REQUESTS: u16 = 429;
@@ -33,14 +33,34 @@ const THROTTLING: &str = "$type == 'ThrottlingException' || $type == 'TooManyReq
                           $type == 'RequestThrottledException' || $type == 'KmsThrottlingException'";
 
 /// What `responses` say of errors of the call; `at` is their field path, such as `spec.routes[2].responses`.
-pub(super) fn failure(said: &Responses, call: &Call, at: &FieldPath, mistakes: &mut Mistakes) -> Option<Response> {
+/// Where the caller names the execution that is started, its name is answered, and what is wrong with it.
+pub(super) fn failure(
+    said: &Responses,
+    call: &Call,
+    execution_name: Option<&Source>,
+    at: &FieldPath,
+    mistakes: &mut Mistakes,
+) -> Option<Response> {
     let client = class(said.client_error.as_ref(), &at.field("clientError"), mistakes);
     let server = class(said.server_error.as_ref(), &at.field("serverError"), mistakes);
     let (client, server) = (client?, server?);
     let default = server.status.unwrap_or(INTERNAL_SERVER_ERROR);
     let mut template = Template::new();
     error_type(&mut template);
-    template.code("#set($code = ").number(default).code(")\n#if(").code(BAD_REQUEST);
+    let is_named = execution_name.is_some() && client.body.is_none();
+    if is_named {
+        name::taken(&mut template);
+    }
+    template.code("#set($code = ").number(default).code(")\n#if(");
+    if is_named {
+        template.code("$type == 'InvalidName')\n#set($code = ").number(client.status.unwrap_or(400)).code(")\n");
+        name::refused(&mut template);
+        template.code("#elseif($type == 'ExecutionAlreadyExists')\n#set($code = ");
+        template.number(client.status.unwrap_or(409)).code(")\n");
+        name::conflict(&mut template);
+        template.code("#elseif(");
+    }
+    template.code(BAD_REQUEST);
     if names_execution(call.action) {
         template.code(BAD_ARN);
     }

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+/// The draft that API Gateway knows.
+pub(super) const DRAFT_4: &str = "http://json-schema.org/draft-04/schema#";
+
 /// What a value of the request may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -42,8 +45,13 @@ impl Model {
     /// The schema, draft 4: the one that API Gateway knows.
     pub(super) fn schema(&self) -> Value {
         let mut schema = self.object();
-        schema["$schema"] = json!("http://json-schema.org/draft-04/schema#");
+        schema["$schema"] = json!(DRAFT_4);
         schema
+    }
+
+    /// The schema of any JSON document.
+    pub(super) fn any() -> Value {
+        json!({ "$schema": DRAFT_4 })
     }
 
     fn object(&self) -> Value {

@@ -42,6 +42,21 @@ pub(super) fn value(template: &mut Template, key: &str, form: Form) {
     template.code("#set($comma = ',')\n");
 }
 
+/// Appends a member for each parameter of the query string, whatever its name is.
+pub(super) fn all_of_the_query(template: &mut Template) {
+    template.code("#foreach($name in $input.params().querystring.keySet())\n#set($value = '')\n");
+    template.code("#set($value = $input.params().querystring.get($name))\n").code(REFUSE_NOT_UTF_8);
+    template.code("#set($word = ").escaped("$name").code(")\n#set($value = ").escaped("$value").code(")\n");
+    template.code("#set($text = \"${text}${comma}${quote}${word}${quote}:${quote}${value}${quote}\")\n");
+    template.code("#set($comma = ',')\n#end\n");
+}
+
+/// As in `read`, of the name as well.
+const REFUSE_NOT_UTF_8: &str = concat!(
+    "#if($name.matches('(?s).*\\uFFFD.*') == true)\n#set($complete = false)\n#end\n",
+    "#if($value.matches('(?s).*\\uFFFD.*') == true)\n#set($complete = false)\n#end\n"
+);
+
 /// Ends an object within it.
 pub(super) fn end_member(template: &mut Template) {
     template.code("#set($text = \"${text}}\")\n#set($comma = ',')\n");

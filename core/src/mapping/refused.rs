@@ -19,7 +19,7 @@ use super::tests::{ARN, translate};
 ])]
 #[case::number(json!({ "action": "SendTaskHeartbeat", "taskToken": { "constant": 5 } }), &["taskToken.constant: `5`: a string is required here"])]
 #[case::two_documents(json!({ "input": { "constant": 1, "constantJson": "1" } }), &[
-    "input: at most one of constant, constantJson and fields is allowed",
+    "input: at most one of constant, constantJson, fields and request is allowed",
 ])]
 #[case::no_json(json!({ "input": { "constantJson": "{" } }), &[
     "input.constantJson: `{`: one JSON document is expected: EOF while parsing an object at line 1 column 1",
@@ -30,15 +30,15 @@ use super::tests::{ARN, translate};
     "input.fields[c..d]: `c..d`: a name is required before and behind each dot",
 ])]
 #[case::sources(json!({ "input": { "fields": { "a": {}, "b": { "path": "x", "query": "x" } } } }), &[
-    "input.fields[a]: `0 of them`: exactly one of body, path, query, header, context and constant is required",
-    "input.fields[b]: `2 of them`: exactly one of body, path, query, header, context and constant is required",
+    "input.fields[a]: `0 of them`: exactly one of body, rawBody, form, path, query, header, context, authorizer, stageVariable and constant is required",
+    "input.fields[b]: `2 of them`: exactly one of body, rawBody, form, path, query, header, context, authorizer, stageVariable and constant is required",
 ])]
 #[case::parameter(json!({ "path": "/{id}/{rest+}", "input": { "fields": { "a": { "path": "id" }, "b": { "path": "rest" }, "c": { "path": "i" } } } }), &[
     "input.fields[c].path: `i`: a parameter of the route's path is required, such as `{i}` in it",
 ])]
 #[case::always_there(json!({ "path": "/{id}", "input": { "fields": { "a": { "path": "id", "optional": true }, "b": { "context": "stage", "optional": true } } } }), &[
-    "input.fields[a].optional: `true`: leave it out: only body, query and header can be absent",
-    "input.fields[b].optional: `true`: leave it out: only body, query and header can be absent",
+    "input.fields[a].optional: `true`: leave it out: what every request has is never absent",
+    "input.fields[b].optional: `true`: leave it out: what every request has is never absent",
 ])]
 #[case::get(json!({ "method": "GET", "input": { "fields": { "a": { "body": "$.a" } } } }), &[
     "input.fields[a].body: `$.a`: not allowed with method GET or HEAD, whose body API Gateway drops",

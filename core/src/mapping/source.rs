@@ -1,13 +1,9 @@
-//! Where a value of a request is taken from, checked.
-
-use std::collections::BTreeSet;
+//! Where a value of a request can be taken from, and how it is named.
 
 use serde_json::Value;
 
-use crate::api::{ContextVariable, HttpMethod, Route, Source};
-use crate::mistakes::{FieldPath, Mistakes};
+use crate::api::{ContextVariable, Decoding, RawBody};
 
-use super::model::{Kind, Model};
 use super::vtl::Word;
 
 /// A member of the body, such as `$.user.id`, as a JSON path that names exactly one place.
@@ -85,7 +81,7 @@ const NOT_A_BODY_PATH: &str = "a path to one member of the body is expected: `$`
 pub(super) struct Name(String);
 
 impl Name {
-    fn parse(text: &str) -> Result<Self, &'static str> {
+    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
         let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         if !text.is_empty() && text.len() <= 128 && text.chars().all(is_name) {
             Ok(Self(text.to_owned()))
@@ -93,9 +89,46 @@ impl Name {
             Err("1 to 128 ASCII letters, digits, `.`, `_` and `-` are allowed, as API Gateway names parameters")
         }
     }
+
+    /// Parses the name of a stage variable.
+    pub(super) fn of_a_stage_variable(text: &str) -> Result<Self, &'static str> {
+        if !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("ASCII letters, digits and `_` are allowed, as API Gateway names stage variables")
+        }
+    }
+
+    /// The name itself.
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl Word for Name {
+    fn in_single_quotes(&self) -> String {
+        self.0.clone()
+    }
+}
+
+/// The name of a claim or of a key that an authorizer returns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Key(String);
+
+impl Key {
+    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
+        let is_key = |c: char| c.is_ascii_alphanumeric() || "._-:/@ ".contains(c);
+        if !text.is_empty() && text.chars().all(is_key) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(
+                "`claims.<name>` or a key that a Lambda authorizer returns is expected: ASCII letters, digits, `._-:/@` and spaces",
+            )
+        }
+    }
+}
+
+impl Word for Key {
     fn in_single_quotes(&self) -> String {
         self.0.clone()
     }
@@ -106,23 +139,116 @@ impl Word for Name {
 pub(super) enum Place {
     /// A member of the JSON body.
     Body(BodyPath),
+    /// The JSON body.
+    WholeBody,
+    /// The body's text.
+    RawBody(RawBody),
+    /// A field of a form.
+    Form(Name),
     /// A parameter of the path, which every request has.
     Path(Name),
     /// A parameter of the query string.
     Query(Name),
     /// A header, in any case.
     Header(Name),
-    /// What API Gateway knows of every request.
+    /// What API Gateway knows of a request.
     Context(ContextVariable),
+    /// A claim of the caller's token.
+    Claim(Key),
+    /// What a Lambda authorizer returned.
+    Authorizer(Key),
+    /// A variable of the stage.
+    StageVariable(Name),
 }
 
 impl Place {
     /// Whether a request can lack it.
     pub(super) fn may_be_absent(&self) -> bool {
         match self {
-            Place::Body(_) | Place::Query(_) | Place::Header(_) => true,
-            Place::Path(_) | Place::Context(_) => false,
+            Place::Body(_)
+            | Place::WholeBody
+            | Place::RawBody(_)
+            | Place::Form(_)
+            | Place::Query(_)
+            | Place::Header(_)
+            | Place::Claim(_)
+            | Place::Authorizer(_)
+            | Place::StageVariable(_) => true,
+            Place::Path(_) => false,
+            Place::Context(variable) => may_lack(*variable),
         }
+    }
+
+    /// Whether what a client wrote can be there in a way that can't be read.
+    pub(super) fn may_be_unreadable(&self) -> bool {
+        match self {
+            Place::Body(_)
+            | Place::WholeBody
+            | Place::RawBody(_)
+            | Place::Form(_)
+            | Place::Path(_)
+            | Place::Query(_)
+            | Place::Header(_) => true,
+            Place::Claim(_) | Place::Authorizer(_) | Place::StageVariable(_) => false,
+            Place::Context(variable) => is_written_by_a_client(*variable),
+        }
+    }
+}
+
+/// Whether API Gateway knows it of some requests alone. Source: API Gateway developer guide, "Variables for data transformations".
+pub(super) fn may_lack(variable: ContextVariable) -> bool {
+    match variable {
+        ContextVariable::RequestId
+        | ContextVariable::ExtendedRequestId
+        | ContextVariable::RequestTime
+        | ContextVariable::RequestTimeEpoch
+        | ContextVariable::HttpMethod
+        | ContextVariable::ResourceId
+        | ContextVariable::ResourcePath
+        | ContextVariable::Path
+        | ContextVariable::Protocol
+        | ContextVariable::DomainName
+        | ContextVariable::DomainPrefix
+        | ContextVariable::Stage
+        | ContextVariable::ApiId
+        | ContextVariable::AccountId
+        | ContextVariable::SourceIp => false,
+        ContextVariable::UserAgent => true,
+        ContextVariable::CallerAccountId
+        | ContextVariable::Caller
+        | ContextVariable::User
+        | ContextVariable::UserArn
+        | ContextVariable::AccessKey
+        | ContextVariable::PrincipalOrgId
+        | ContextVariable::CognitoIdentityId
+        | ContextVariable::CognitoIdentityPoolId
+        | ContextVariable::CognitoAuthenticationType
+        | ContextVariable::CognitoAuthenticationProvider => true,
+    }
+}
+
+/// Whether only a signed request has it.
+pub(super) fn is_of_a_signature(variable: ContextVariable) -> bool {
+    may_lack(variable) && variable != ContextVariable::UserAgent
+}
+
+/// Whether its characters are the client's.
+pub(super) fn is_written_by_a_client(variable: ContextVariable) -> bool {
+    matches!(variable, ContextVariable::UserAgent | ContextVariable::Path)
+}
+
+/// A value of the request.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Reading {
+    pub(super) place: Place,
+    pub(super) decode: Option<Decoding>,
+    pub(super) optional: bool,
+}
+
+impl Reading {
+    /// Whether the member is left out of a request without it.
+    pub(super) fn may_be_left_out(&self) -> bool {
+        self.place.may_be_absent() && self.optional
     }
 }
 
@@ -131,8 +257,8 @@ impl Place {
 pub(super) enum Checked {
     /// What the manifest says.
     Constant(Value),
-    /// What the request holds at this place, which it may lack if `optional`.
-    Read { place: Place, optional: bool },
+    /// What the request holds.
+    Read(Reading),
 }
 
 impl Checked {
@@ -140,127 +266,17 @@ impl Checked {
     pub(super) fn is_required(&self) -> bool {
         match self {
             Checked::Constant(_) => false,
-            Checked::Read { place, optional } => place.may_be_absent() && !optional,
+            Checked::Read(Reading { place, optional, .. }) => place.may_be_absent() && !optional,
         }
     }
 }
 
-/// All that one route reads of its requests, and what API Gateway must check of them therefore.
-pub(super) struct Reads<'a> {
-    route: &'a Route,
-    pub(super) required_parameters: BTreeSet<String>,
-    pub(super) path_parameters: BTreeSet<String>,
-    pub(super) model: Option<Model>,
-    /// Whether a text that a client wrote is read from anywhere but the body.
-    pub(super) reads_text: bool,
-}
-
-impl<'a> Reads<'a> {
-    /// Nothing is read yet.
-    pub(super) fn of(route: &'a Route) -> Self {
-        Self {
-            route,
-            required_parameters: BTreeSet::new(),
-            path_parameters: BTreeSet::new(),
-            model: None,
-            reads_text: false,
-        }
-    }
-
-    /// Checks one source and notes what it reads.
-    pub(super) fn read(
-        &mut self,
-        source: &Source,
-        kind: Kind,
-        at: &FieldPath,
-        mistakes: &mut Mistakes,
-    ) -> Option<Checked> {
-        let Source { body, path, query, header, context, constant, optional } = source;
-        let said =
-            [body.is_some(), path.is_some(), query.is_some(), header.is_some(), context.is_some(), constant.is_some()];
-        let count = said.into_iter().filter(|said| *said).count();
-        if count != 1 {
-            let allowed = "exactly one of body, path, query, header, context and constant is required";
-            mistakes.add(at.clone(), format!("{count} of them"), allowed);
-            return None;
-        }
-        let optional = optional.unwrap_or(false);
-        let never_absent = path.is_some() || context.is_some() || constant.is_some();
-        if optional && never_absent {
-            mistakes.add(at.field("optional"), optional, "leave it out: only body, query and header can be absent");
-        }
-        if let Some(constant) = constant {
-            if kind == Kind::Text && !constant.is_string() {
-                mistakes.add(at.field("constant"), constant, "a string is required here");
-                return None;
-            }
-            return (!optional).then(|| Checked::Constant(constant.clone()));
-        }
-        let place = self.place(source, at, mistakes)?;
-        if optional && never_absent {
-            return None;
-        }
-        let checked = Checked::Read { place, optional };
-        self.note(&checked, kind);
-        Some(checked)
-    }
-
-    /// The one place that the source says.
-    fn place(&self, source: &Source, at: &FieldPath, mistakes: &mut Mistakes) -> Option<Place> {
-        if let Some(text) = &source.body {
-            return self.body(text, &at.field("body"), mistakes).map(Place::Body);
-        }
-        if let Some(text) = &source.path {
-            return mistakes.take(at.field("path"), text, self.path(text)).map(Place::Path);
-        }
-        if let Some(text) = &source.query {
-            return mistakes.take(at.field("query"), text, Name::parse(text)).map(Place::Query);
-        }
-        if let Some(text) = &source.header {
-            return mistakes.take(at.field("header"), text, Name::parse(text)).map(Place::Header);
-        }
-        source.context.map(Place::Context)
-    }
-
-    fn body(&self, text: &str, at: &FieldPath, mistakes: &mut Mistakes) -> Option<BodyPath> {
-        let path = mistakes.take(at.clone(), text, BodyPath::parse(text));
-        match self.route.method {
-            HttpMethod::Get | HttpMethod::Head => {
-                mistakes.add(at.clone(), text, "not allowed with method GET or HEAD, whose body API Gateway drops");
-                None
-            }
-            HttpMethod::Any
-            | HttpMethod::Delete
-            | HttpMethod::Options
-            | HttpMethod::Patch
-            | HttpMethod::Post
-            | HttpMethod::Put => path,
-        }
-    }
-
-    fn path(&self, text: &str) -> Result<Name, String> {
-        let name = Name::parse(text).map_err(str::to_owned)?;
-        let mut parameters = self.route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
-        if parameters.any(|parameter| parameter.strip_suffix('+').unwrap_or(parameter) == text) {
-            return Ok(name);
-        }
-        Err(format!("a parameter of the route's path is required, such as `{{{text}}}` in it"))
-    }
-
-    fn note(&mut self, checked: &Checked, kind: Kind) {
-        let Checked::Read { place, optional } = checked else { return };
-        self.reads_text |= matches!(place, Place::Path(_) | Place::Query(_) | Place::Header(_));
-        match place {
-            Place::Body(path) => self.model.get_or_insert_default().add(path.members(), !optional, kind),
-            Place::Path(name) => {
-                self.path_parameters.insert(name.0.clone());
-            }
-            Place::Query(name) if !optional => {
-                self.required_parameters.insert(format!("method.request.querystring.{}", name.0));
-            }
-            Place::Query(_) | Place::Header(_) | Place::Context(_) => {}
-        }
-    }
+/// What a body of one content type can be read as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Media {
+    Json,
+    Form,
+    Other,
 }
 
 #[cfg(test)]

@@ -38,6 +38,13 @@ fn translated(said: Value) -> (Request, Responses) {
     (request.unwrap(), responses.unwrap())
 }
 
+impl Request {
+    /// The template of JSON bodies.
+    fn json(&self) -> &str {
+        &self.templates["application/json"]
+    }
+}
+
 /// The lines of a template that are expected.
 fn check(template: &str, expected: &[&str]) {
     assert_eq!(template.trim_end_matches('\n').lines().collect::<Vec<_>>(), expected);
@@ -70,12 +77,12 @@ fn a_constant_is_the_input_and_the_answer() {
         "responses": { "success": { "status": 200, "body": { "constant": { "done": true } } } }
     }));
     check(
-        &request.template,
+        request.json(),
         &[
             r#"{"input": "{\"prefix\":\"prod\"}", "stateMachineArn": "arn:aws:states:eu-central-1:000000000000:stateMachine:existing"}"#,
         ],
     );
-    assert_eq!((request.required_parameters.len(), request.path_parameters.len(), request.model), (0, 0, None));
+    assert_eq!((request.required_parameters.len(), request.path_parameters.len(), request.models.len()), (0, 0, 0));
     assert_eq!(responses.success, Response { status: 200, template: r#"{"done":true}"#.to_owned() });
 }
 
@@ -86,7 +93,7 @@ fn fields_come_from_path_and_body() {
         "input": { "fields": { "id": { "path": "id" }, "user_id": { "body": "$.user_id" } } }
     }));
     check_refusing(
-        &request.template,
+        request.json(),
         &[
             r"#if($input.body.matches('(?s).*\uFFFD.*') == true)",
             "#set($complete = false)",
@@ -136,8 +143,8 @@ fn fields_come_from_path_and_body() {
     );
     assert_eq!(request.path_parameters, BTreeSet::from(["id".to_owned()]));
     assert_eq!(
-        request.model,
-        Some(json!({
+        request.models.get("application/json"),
+        Some(&json!({
             "$schema": "http://json-schema.org/draft-04/schema#",
             "type": "object",
             "required": ["user_id"],
@@ -155,7 +162,7 @@ fn the_whole_body_is_the_input(#[case] said: Value) {
     let (request, _) = translated(said);
     let input = r#"{"input": "$util.escapeJavaScript($input.body).replaceAll("\\'","'")", "stateMachineArn": "#;
     check_refusing(
-        &request.template,
+        request.json(),
         &[
             r"#if($input.body.matches('(?s).*\uFFFD.*') == true)",
             "#set($complete = false)",
@@ -163,7 +170,7 @@ fn the_whole_body_is_the_input(#[case] said: Value) {
             &format!("{input}\"{ARN}\"}}"),
         ],
     );
-    assert_eq!(request.model, None);
+    assert_eq!(request.models, BTreeMap::new());
 }
 
 #[rstest]
@@ -175,7 +182,7 @@ fn an_execution_is_named_never_its_arn(#[case] arn: &str) {
     let (request, _, mistakes) = translate(said, arn);
     assert_eq!(mistakes, Vec::<String>::new());
     check_refusing(
-        &request.unwrap().template,
+        request.unwrap().json(),
         &[
             "#set($value = '')",
             "#set($value = $input.params().path.get('name'))",
@@ -195,7 +202,7 @@ fn an_execution_is_named_never_its_arn(#[case] arn: &str) {
 fn a_header_is_found_in_any_case() {
     let (request, _) = translated(json!({ "action": "SendTaskHeartbeat", "taskToken": { "header": "X-Token" } }));
     check_refusing(
-        &request.template,
+        request.json(),
         &[
             "#set($value = '')",
             "#set($given = false)",
@@ -226,7 +233,7 @@ fn what_is_optional_may_be_left_out() {
         "error": { "query": "error", "optional": true }, "cause": { "constant": "it's $cause" }
     }));
     check_refusing(
-        &request.template,
+        request.json(),
         &[
             "#set($value = '')",
             "#set($value = $input.params().path.get('e'))",
@@ -262,7 +269,7 @@ fn a_dotted_key_nests() {
         } }
     }));
     check_refusing(
-        &request.template,
+        request.json(),
         &[
             r#"#set($quote = '"')"#,
             "#set($text = '{')",
@@ -308,8 +315,8 @@ fn texts_of_the_body_must_be_strings() {
     }));
     let task = json!({ "type": "object", "required": ["token"], "properties": { "token": { "type": "string" } } });
     assert_eq!(
-        request.model,
-        Some(json!({
+        request.models.get("application/json"),
+        Some(&json!({
             "$schema": "http://json-schema.org/draft-04/schema#",
             "type": "object",
             "required": ["task"],
@@ -317,7 +324,7 @@ fn texts_of_the_body_must_be_strings() {
         }))
     );
     for line in ["#if($json.startsWith('\"') == true)", "#set($value = $input.path('$.task.token'))"] {
-        assert!(request.template.lines().any(|found| found == line), "{line}");
+        assert!(request.json().lines().any(|found| found == line), "{line}");
     }
 }
 
@@ -455,7 +462,7 @@ fn with(key: &str, text: &str) -> Vec<String> {
     ];
     let templates = said.map(|said| {
         let (request, responses) = translated(said);
-        [request.template, responses.success.template, responses.failure.template]
+        [request.json().to_owned(), responses.success.template, responses.failure.template]
     });
     templates.into_iter().flatten().collect()
 }
@@ -481,7 +488,7 @@ proptest! {
         let (request, responses) = translated(json!({
             "input": { "constant": constant }, "responses": { "success": { "body": { "constant": constant } } }
         }));
-        let call: Value = serde_json::from_str(&request.template).unwrap();
+        let call: Value = serde_json::from_str(request.json()).unwrap();
         prop_assert_eq!(&call, &json!({ "input": constant.to_string(), "stateMachineArn": ARN }));
         prop_assert_eq!(serde_json::from_str::<Value>(&responses.success.template).unwrap(), constant);
     }

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "how a test fails")]
 
 mod allowed;
+mod choices;
+mod contents;
 mod manifests;
 mod world;
 

@@ -107,6 +107,17 @@ fn routes(express: bool) -> impl Strategy<Value = Vec<Value>> {
         json!({ "path": "/c", "method": "ANY", "auth": none, "action": "StartExecution", "responses": { "success": { "status": 202 } } }),
         json!({ "path": "/c/d/e", "method": "POST", "auth": cognito("one"), "input": { "fields": { "y": { "body": "$.y" } } } }),
     ];
+    pool.push(json!({
+        "path": "/f", "method": "POST", "auth": none, "input": { "fields": { "x": { "body": "$" } } }, "requestSchema": "{type: object}",
+        "contentTypes": {
+            "application/x-www-form-urlencoded": { "fields": { "a": { "form": "a" } } },
+            "application/vnd.a+json": { "fields": { "z": { "body": "$.z" } } },
+        },
+    }));
+    pool.push(json!({
+        "path": "/g/{kind}", "method": "POST", "auth": none, "action": "StartExecution", "executionName": { "query": "name" },
+        "stateMachines": { "from": { "path": "kind" }, "arns": { "b": "arn:aws:states:eu-central-1:000000000000:stateMachine:b" } },
+    }));
     if !express {
         pool.push(json!({ "path": "/a/{id}", "method": "GET", "auth": none, "action": "DescribeExecution", "execution": { "path": "id" } }));
         pool.push(json!({ "path": "/t", "method": "POST", "auth": none, "action": "SendTaskSuccess", "taskToken": { "query": "t" } }));

@@ -34,19 +34,39 @@ fn body_path() -> impl Strategy<Value = String> {
 }
 
 fn source() -> impl Strategy<Value = Value> {
-    let context =
-        select(vec!["requestId", "requestTimeEpoch", "httpMethod", "resourcePath", "identity.sourceIp", "stage"]);
+    let context = select(vec![
+        "requestId",
+        "requestTimeEpoch",
+        "httpMethod",
+        "resourcePath",
+        "identity.sourceIp",
+        "stage",
+        "path",
+        "domainName",
+        "identity.userAgent",
+        "identity.userArn",
+    ]);
+    let key = prop_oneof![4 => "claims\\.[a-z:]{1,6}", 1 => name()];
     let place = prop_oneof![
         4 => body_path().prop_map(|path| json!({ "body": path })),
         3 => prop_oneof![4 => Just("id".to_owned()), 1 => name()].prop_map(|name| json!({ "path": name })),
         3 => name().prop_map(|name| json!({ "query": name })),
         3 => name().prop_map(|name| json!({ "header": name })),
         2 => context.prop_map(|name| json!({ "context": name })),
+        2 => key.prop_map(|key| json!({ "authorizer": key })),
+        2 => prop_oneof!["[a-zA-Z0-9_]{1,8}", name()].prop_map(|name| json!({ "stageVariable": name })),
+        1 => Just(json!({ "body": "$" })),
+        2 => select(vec!["TEXT", "BASE64"]).prop_map(|form| json!({ "rawBody": form })),
+        3 => name().prop_map(|name| json!({ "form": name })),
         3 => document(WORDS).prop_map(|value| json!({ "constant": value })),
         1 => (name(), name()).prop_map(|(one, other)| json!({ "query": one, "header": other })),
         1 => Just(json!({})),
     ];
-    (place, prop::option::weighted(0.3, any::<bool>())).prop_map(|(mut place, optional)| {
+    let decoded = prop::bool::weighted(0.1);
+    (place, prop::option::weighted(0.3, any::<bool>()), decoded).prop_map(|(mut place, optional, decoded)| {
+        if decoded {
+            place["decode"] = json!("BASE64");
+        }
         // Only what can be absent can be optional, most of the time.
         if let Some(optional) = optional {
             place["optional"] = json!(optional);
@@ -64,7 +84,49 @@ fn input() -> impl Strategy<Value = Value> {
             .prop_map(|text| json!({ "constantJson": text })),
         1 => Just(json!({})),
         1 => Just(json!({ "constant": 1, "fields": {} })),
+        2 => (vec(name(), 0..3), vec("claims\\.[a-z:]{1,6}", 0..2))
+            .prop_map(|(headers, claims)| json!({ "request": { "headers": headers, "context": ["requestId", "identity.userAgent"], "authorizer": claims } })),
     ]
+}
+
+/// Of a route whose fields are right by themselves.
+fn around() -> impl Strategy<Value = Value> {
+    let types = select(vec![
+        "application/x-www-form-urlencoded",
+        "text/xml",
+        "application/a+json",
+        "multipart/form-data",
+        "Text/XML",
+        "a",
+    ]);
+    let cognito = json!({ "type": "COGNITO_USER_POOLS", "userPoolArns": [] });
+    let auth = select(vec![json!({ "type": "NONE" }), cognito, json!({ "type": "AWS_IAM" })]);
+    let choice = (source(), name()).prop_map(|(from, key)| {
+        json!({ "from": from, "arns": { key: "arn:aws:states:eu-central-1:000000000000:stateMachine:b" } })
+    });
+    let schema = select(vec!["{type: object}", "{\"required\":[\"a\"]}", "{const: 1}", "{"]);
+    (
+        auth,
+        prop::option::weighted(0.5, btree_map(types, input(), 1..3)),
+        prop::option::weighted(0.2, source()),
+        prop::option::weighted(0.2, choice),
+        prop::option::weighted(0.2, schema),
+        vec(name(), 0..2),
+    )
+        .prop_map(|(auth, types, name, choice, schema, required)| {
+            let mut route = json!({ "auth": auth, "requiredHeaders": required, "requiredQuery": required });
+            for (field, said) in [
+                ("contentTypes", types.map(|types| json!(types))),
+                ("executionName", name),
+                ("stateMachines", choice),
+                ("requestSchema", schema.map(|schema| json!(schema))),
+            ] {
+                if let Some(said) = said {
+                    route[field] = said;
+                }
+            }
+            route
+        })
 }
 
 fn route() -> impl Strategy<Value = Value> {
@@ -107,7 +169,7 @@ fn translate(route: &Value) -> Result<Request, Vec<String>> {
 }
 
 /// What a call of each action may have for members.
-const MEMBERS: [&str; 6] = ["input", "output", "stateMachineArn", "executionArn", "taskToken", "error"];
+const MEMBERS: [&str; 7] = ["name", "input", "output", "stateMachineArn", "executionArn", "taskToken", "error"];
 
 fn check(route: &Value) -> Result<(), TestCaseError> {
     let request = match translate(route) {
@@ -119,21 +181,29 @@ fn check(route: &Value) -> Result<(), TestCaseError> {
             return Ok(());
         }
     };
-    let documents =
-        printed(&request.template).map_err(|why| TestCaseError::fail(format!("{why}\n{}", request.template)))?;
-    prop_assert!((1..=2).contains(&documents.len()), "{}", request.template);
+    for (type_, template) in &request.templates {
+        check_template(route, type_, template)?;
+    }
+    for name in &request.required_parameters {
+        prop_assert!(name.starts_with("method.request.querystring."));
+    }
+    Ok(())
+}
+
+fn check_template(route: &Value, type_: &str, template: &str) -> Result<(), TestCaseError> {
+    let documents = printed(template).map_err(|why| TestCaseError::fail(format!("{why}\n{template}")))?;
+    prop_assert!((1..=2).contains(&documents.len()), "{}", template);
     let members: Vec<&String> = documents[0].as_object().into_iter().flat_map(|call| call.keys()).collect();
     let known = |name: &&String| MEMBERS.contains(&name.as_str()) || name.as_str() == "cause";
     prop_assert!(!members.is_empty() && members.iter().all(known), "{:?}", members);
     let refusal = json!({});
     prop_assert!(documents.get(1).is_none_or(|found| *found == refusal));
     // What the manifest says arrives as it says it. A null there is nothing said.
-    if let Some(constant) = route.pointer("/input/constant").filter(|constant| !constant.is_null()) {
+    if let Some(constant) =
+        route.pointer("/input/constant").filter(|constant| type_ == "application/json" && !constant.is_null())
+    {
         let said: Value = serde_json::from_str(documents[0]["input"].as_str().unwrap_or_default()).unwrap();
         prop_assert_eq!(&said, constant);
-    }
-    for name in &request.required_parameters {
-        prop_assert!(name.starts_with("method.request.querystring."));
     }
     Ok(())
 }
@@ -143,6 +213,15 @@ proptest! {
 
     #[test]
     fn any_route(route in route()) {
+        check(&route)?;
+    }
+
+    #[test]
+    fn any_route_with_all_around_it(route in route(), around in around()) {
+        let mut route = route;
+        for (field, said) in around.as_object().unwrap() {
+            route[field] = said.clone();
+        }
         check(&route)?;
     }
 
@@ -166,7 +245,7 @@ proptest! {
         let path: String = names.iter().map(|name| format!(".{name}")).chain(quoted.iter().map(|name| format!("['{name}']"))).collect();
         let route = json!({ "path": "/", "method": "POST", "auth": { "type": "NONE" }, "input": { "fields": { "a": { "body": format!("${path}") } } } });
         let request = translate(&route).map_err(|mistakes| TestCaseError::fail(mistakes.join("\n")))?;
-        let mut schema = request.model.unwrap();
+        let mut schema = request.models["application/json"].clone();
         for name in names.iter().chain(&quoted) {
             prop_assert_eq!(&schema["required"], &json!([name]));
             schema = schema["properties"][name].take();

@@ -127,7 +127,8 @@ impl Reader<'_> {
 
     fn kind(&self, variable: &str) -> Result<Kind, String> {
         match variable.strip_prefix('$') {
-            Some("input.body") => Ok(Kind::Raw),
+            // A client's name of a header, a parameter or a field.
+            Some("input.body" | "name" | "pair") => Ok(Kind::Raw),
             Some(name) => self.kinds.get(name).copied().ok_or_else(|| format!("{variable} is read before it is set")),
             None => Err(format!("no variable: {variable}")),
         }
@@ -143,12 +144,12 @@ impl Reader<'_> {
     }
 
     fn value(&self, value: &str, quoted: &[String]) -> Result<Kind, String> {
-        const CONTEXT: [&str; 6] =
-            ["requestId", "requestTimeEpoch", "httpMethod", "resourcePath", "identity.sourceIp", "stage"];
         if let Some(inside) = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')) {
-            return match inside.strip_prefix("$context.") {
-                Some(name) if CONTEXT.contains(&name) => Ok(Kind::Raw),
-                _ => self.composed(inside),
+            let variable = inside.strip_prefix("$context.").or_else(|| inside.strip_prefix("$!context."));
+            return match variable {
+                Some(name) if name.chars().all(|c| c.is_ascii_alphabetic() || c == '.') => Ok(Kind::Raw),
+                None if inside == "$!found" => self.kind("$found"),
+                Some(_) | None => self.composed(inside),
             };
         }
         if let Some(variable) =
@@ -157,14 +158,28 @@ impl Reader<'_> {
             return self.kind(variable).map(|_| Kind::Escaped);
         }
         match value {
-            "''" | "true" | "false" => Ok(Kind::Said),
+            "''" | "true" | "false" | "0" | "$pair.indexOf('')" | "$at + 1" => Ok(Kind::Said),
+            "$input.json('')" if quoted[0] == "$" => Ok(Kind::Json),
             "$input.json('')" => is_path(&quoted[0]).map(|()| Kind::Json),
             "$input.path('')" => is_path(&quoted[0]).map(|()| Kind::Raw),
             "$input.params().path.get('')" | "$input.params().querystring.get('')" => {
                 is_name(&quoted[0]).map(|()| Kind::Raw)
             }
-            "$input.params().header.get($name)" | "$util.urlDecode($value.replace('', ''))" => Ok(Kind::Raw),
-            "$value" | "$given" => self.kind(value),
+            "$input.params().header.get($name)"
+            | "$input.params().querystring.get($name)"
+            | "$util.urlDecode($value.replace('', ''))" => Ok(Kind::Raw),
+            "$context.authorizer.claims.get('')" | "$context.authorizer.get('')" => {
+                let is_key = |c: char| c.is_ascii_alphanumeric() || "._-:/@ ".contains(c);
+                if quoted[0].chars().all(is_key) { Ok(Kind::Raw) } else { Err(format!("no key: {}", quoted[0])) }
+            }
+            "$stageVariables['']" => is_name(&quoted[0]).map(|()| Kind::Raw),
+            "$util.base64Encode($decoded).replaceAll('', '')"
+            | "$util.base64Decode($value)"
+            | "$pair.substring(0, $at)"
+            | "$pair.substring($at)"
+            | "$util.urlDecode($word)"
+            | "$util.urlDecode($raw)" => Ok(Kind::Raw),
+            "$value" | "$given" | "$decoded" | "$pair" | "$input.body" => self.kind(value),
             _ => Err(format!("a value of an unknown form: {value}")),
         }
     }
@@ -176,13 +191,18 @@ impl Reader<'_> {
             if rest == "}" {
                 return Ok(Kind::Said);
             }
+            // Between a name and its value.
+            if let (Some(behind), false) = (rest.strip_prefix(':'), between_quotes) {
+                rest = behind;
+                continue;
+            }
             let (name, behind) = rest
                 .strip_prefix("${")
                 .and_then(|rest| rest.split_once('}'))
                 .ok_or_else(|| format!("not a document: {inside}"))?;
             match (name, self.kinds.get(name), between_quotes) {
                 ("quote", Some(Kind::Said), _) => between_quotes = !between_quotes,
-                ("value", Some(Kind::Escaped), true) | ("value", Some(Kind::Json | Kind::Said), false) => {}
+                ("value" | "word", Some(Kind::Escaped), true) | ("value", Some(Kind::Json | Kind::Said), false) => {}
                 ("text" | "comma" | "part", Some(Kind::Said), false) => {}
                 (name, kind, _) => return Err(format!("{name} is {kind:?} in {inside}")),
             }
@@ -192,7 +212,7 @@ impl Reader<'_> {
     }
 
     fn condition(directive: &Directive) -> Result<(), String> {
-        const FORMS: [&str; 15] = [
+        const FORMS: [&str; 30] = [
             "$complete == true",
             "$given == true",
             "$given == false",
@@ -208,8 +228,28 @@ impl Reader<'_> {
             "$value.matches('') == true",
             "$value.matches('') == false",
             "$input.body.matches('') == true",
+            "$input.body.matches('') == false",
+            "$input.body != ''",
+            "$value.startsWith('') == true",
+            "$util.base64Decode($value) != $decoded",
+            "$util.base64Encode($decoded).replaceAll('', '') != $value",
+            "$util.base64Decode('').length() != 1",
+            "$decoded.matches('') == false",
+            "$at >= 0",
+            "$word == ''",
+            "$word.matches('') == false",
+            "$raw.matches('') == true",
+            "$name.matches('') == true",
+            "$stateMachine == ''",
+            "$executionName.matches('') == false",
+            "$executionNameGiven == true",
         ];
-        let is_loop = directive.form == "$name in $input.params().header.keySet()";
+        const LOOPS: [&str; 3] = [
+            "$name in $input.params().header.keySet()",
+            "$name in $input.params().querystring.keySet()",
+            "$pair in $input.body.split('')",
+        ];
+        let is_loop = LOOPS.contains(&directive.form.as_str());
         if is_loop || FORMS.contains(&directive.form.as_str()) {
             Ok(())
         } else {

@@ -127,6 +127,7 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
                 .credentials(&integration.credentials)
                 .passthrough_behavior(&integration.passthrough_behavior)
                 .set_request_templates(unsorted(&integration.request_templates))
+                .set_request_parameters(mapped(&integration.other_settings))
                 .timeout_in_millis(TIMEOUT_MS);
             drop(clients.call(Operation::PutIntegration, &object, request.send()).await?);
         }
@@ -182,6 +183,13 @@ fn patch(from: &Integration, to: &Integration) -> Vec<PatchOperation> {
         }
     }
     patch
+}
+
+/// The parameters of the call that the integration sets; none where there are none.
+fn mapped(settings: &BTreeMap<String, String>) -> Option<HashMap<String, String>> {
+    let mapped = settings.iter().filter(|(name, _)| name.starts_with("integration.request."));
+    let mapped: HashMap<_, _> = mapped.map(|(name, value)| (name.clone(), value.clone())).collect();
+    (!mapped.is_empty()).then_some(mapped)
 }
 
 async fn put_method(clients: &Clients, at: &Place, settings: &Settings, object: &str) -> Result<(), Error> {

@@ -2,7 +2,7 @@
 
 use super::document::{Node, utf16};
 use super::request::Request;
-use super::routes::{Document, Part, Place, Source};
+use super::routes::{Document, JSON, Part, Place, Source};
 
 /// What must come of a request.
 pub struct Meant {
@@ -138,14 +138,19 @@ impl Reader<'_> {
         }
         let types: Vec<_> =
             self.request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("content-type")).collect();
-        for (_, type_) in types {
+        let expected = self.request.route().content_type();
+        for (_, type_) in &types {
             let type_ = String::from_utf8_lossy(type_);
             let essence = type_.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
             match essence.as_str() {
-                "application/json" if type_ == "application/json" => {}
-                "application/json" | "" => self.at_best(Fate::Either),
+                _ if type_ == expected => {}
+                "" => self.at_best(Fate::Either),
+                essence if essence == expected => self.at_best(Fate::Either),
                 _ => self.at_best(Fate::Refused),
             }
+        }
+        if types.is_empty() && expected != JSON {
+            self.at_best(Fate::Refused); // it is JSON then
         }
     }
 
@@ -167,7 +172,15 @@ impl Reader<'_> {
                     Node::Text(text) => Some([prefix.clone(), text].concat()),
                     _ => None,
                 });
-                let texts: Vec<_> = texts.collect();
+                let mut texts: Vec<_> = texts.collect();
+                if *name == "name" {
+                    // Whoever had the name before has it still.
+                    self.at_best(Fate::Either);
+                    texts.iter_mut().filter(|text| !is_name(text)).for_each(|text| *text = utf16("*"));
+                    if texts.iter().all(|text| *text == utf16("*")) {
+                        self.at_best(Fate::Refused);
+                    }
+                }
                 (!texts.is_empty()).then_some((*name, Value::Text(texts)))
             }
         };
@@ -193,6 +206,11 @@ impl Reader<'_> {
         let route = self.request.route();
         let found = match source.from {
             Place::Body(names) => self.member(names, is_text)?.into_iter().collect(),
+            Place::WholeBody => vec![self.whole_value()?],
+            Place::RawText => vec![Node::text(&self.raw()?)],
+            Place::RawBase64 => vec![Node::text(&base64(self.raw()?.as_bytes()))],
+            Place::Form(name) => self.in_form(name)?,
+            Place::Decoded(name) => self.decoded_query(name)?,
             Place::Path(_) => self.in_path()?,
             Place::Query(name) => self.in_query(name),
             Place::Header(name) => self.in_headers(name),
@@ -207,6 +225,65 @@ impl Reader<'_> {
         if found.is_empty() && !source.optional { Err(Refused) } else { Ok(found) }
     }
 
+    /// No body is an empty object, or none.
+    fn whole_value(&mut self) -> Result<Node, Refused> {
+        let Body::Json(text, node) = &self.body else { return Err(Refused) };
+        let (text, node) = (text.clone(), node.clone());
+        if self.request.body.is_empty() || text.contains(['\u{7f}', '\u{fffd}']) || node.all().into_iter().any(is_odd) {
+            self.at_best(Fate::Either);
+        }
+        if node.all().into_iter().any(is_lost) { Err(Refused) } else { Ok(node) }
+    }
+
+    /// No body and `{}` are the same to API Gateway.
+    fn raw(&mut self) -> Result<String, Refused> {
+        let text = String::from_utf8(self.request.body.clone()).map_err(|_| Refused)?;
+        if text.is_empty() || text == "{}" {
+            return Err(Refused);
+        }
+        if text.contains('\u{fffd}') {
+            self.at_best(Fate::Either);
+        }
+        Ok(text)
+    }
+
+    fn in_form(&mut self, name: &str) -> Result<Vec<Node>, Refused> {
+        let text = String::from_utf8(self.request.body.clone()).map_err(|_| Refused)?;
+        let mut found = Vec::new();
+        for pair in text.split('&') {
+            let (given, value) = pair.split_once('=').unwrap_or((pair, ""));
+            if decoded(&given.replace('+', " ")).0 != name.as_bytes() {
+                continue;
+            }
+            let (bytes, whole) = decoded(&value.replace('+', " "));
+            let value = String::from_utf8(bytes).map_err(|_| Refused)?;
+            if !whole || !found.is_empty() {
+                return Err(Refused);
+            }
+            if value.contains('\u{fffd}') {
+                self.at_best(Fate::Either);
+            }
+            found.push(Node::text(&value));
+        }
+        if text.contains('\u{fffd}') {
+            self.at_best(Fate::Either);
+        }
+        Ok(found)
+    }
+
+    fn decoded_query(&mut self, name: &str) -> Result<Vec<Node>, Refused> {
+        let given = self.in_query(name);
+        let texts = given.iter().filter_map(|node| match node {
+            Node::Text(text) => from_base64(&String::from_utf16(text).ok()?),
+            _ => None,
+        });
+        let found: Vec<String> = texts.collect();
+        if found.len() < given.len() || found.iter().any(|text| text.contains('\u{fffd}')) {
+            self.at_best(Fate::Either);
+        }
+        if found.is_empty() { Err(Refused) } else { Ok(found.iter().map(|text| Node::text(text)).collect()) }
+    }
+
     fn member(&mut self, names: &[&str], is_text: bool) -> Result<Option<Node>, Refused> {
         let Body::Json(text, node @ Node::Object(_)) = &self.body else { return Err(Refused) };
         let (text, node) = (text.clone(), node.clone());
@@ -214,11 +291,6 @@ impl Reader<'_> {
             self.at_best(Fate::Either);
         }
         let found = names.iter().try_fold(&node, |node, name| node.member(name));
-        // A whole number is read as it is, whatever its length.
-        let is_lost = |node: &Node| match node {
-            Node::Number(digits) => digits.contains(['.', 'e', 'E']) && digits.parse().is_ok_and(f64::is_infinite),
-            Node::Null | Node::Bool(_) | Node::Text(_) | Node::List(_) | Node::Object(_) => false,
-        };
         match found {
             // No double has its value.
             Some(found) if found.all().into_iter().any(is_lost) => Err(Refused),
@@ -275,6 +347,51 @@ impl Reader<'_> {
         let ours = self.request.headers.iter().filter(|(given, _)| given.eq_ignore_ascii_case(name));
         ours.map(|(_, value)| Node::text(String::from_utf8_lossy(value).trim_matches([' ', '\t']))).collect()
     }
+}
+
+/// Whether no double has its value. A whole number is read as it is, whatever its length.
+fn is_lost(node: &Node) -> bool {
+    match node {
+        Node::Number(digits) => digits.contains(['.', 'e', 'E']) && digits.parse().is_ok_and(f64::is_infinite),
+        Node::Null | Node::Bool(_) | Node::Text(_) | Node::List(_) | Node::Object(_) => false,
+    }
+}
+
+/// Whether an execution may have this name, as the API reference of StartExecution says.
+fn is_name(text: &[u16]) -> bool {
+    let text = String::from_utf16_lossy(text);
+    (1..=80).contains(&text.encode_utf16().count())
+        && !text.chars().any(|c| c.is_control() || " <>{}[]?*\"#%\\^|~`$&,;:/".contains(c))
+}
+
+const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// As RFC 4648 has it.
+pub fn base64(bytes: &[u8]) -> String {
+    let encode = |chunk: &[u8]| {
+        let bits = chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        let digit = |at: usize| char::from(DIGITS[(bits >> (18 - 6 * at)) as usize & 63]);
+        (0..4).map(|at| if at <= chunk.len() { digit(at) } else { '=' }).collect::<String>()
+    };
+    bytes.chunks(3).map(encode).collect()
+}
+
+/// The text that is so in base64, and in no other way.
+fn from_base64(text: &str) -> Option<String> {
+    let digits = text.trim_end_matches('=');
+    let mut bytes = Vec::new();
+    for chunk in digits.as_bytes().chunks(4) {
+        let mut bits = 0_u32;
+        for at in 0..4 {
+            let value = match chunk.get(at) {
+                Some(digit) => DIGITS.iter().position(|known| known == digit)?,
+                None => 0,
+            };
+            bits = bits << 6 | u32::try_from(value).ok()?;
+        }
+        bytes.extend(&bits.to_be_bytes()[1..chunk.len()]);
+    }
+    if base64(&bytes) == text { String::from_utf8(bytes).ok() } else { None }
 }
 
 /// The bytes that percent-encoded text stands for, and whether every percent sign in it stands before two digits.

@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::TEXTS;
-use super::routes::{Place, ROUTES, Route};
+use super::meant::base64;
+use super::routes::{FORM, JSON, Place, ROUTES, Route};
 
 /// One request, part by part as it is written on the connection.
 #[derive(Clone)]
@@ -188,8 +189,12 @@ fn query(route: &Route) -> impl Strategy<Value = Option<String>> + use<> {
     let wanted: Vec<&'static str> = route
         .sources()
         .iter()
-        .filter_map(|source| if let Place::Query(name) = source.from { Some(name) } else { None })
+        .filter_map(|source| match source.from {
+            Place::Query(name) | Place::Decoded(name) => Some(name),
+            _ => None,
+        })
         .collect();
+    let is_encoded = route.sources().iter().any(|source| matches!(source.from, Place::Decoded(_)));
     let other = select(vec![
         "value",
         "Value",
@@ -209,6 +214,13 @@ fn query(route: &Route) -> impl Strategy<Value = Option<String>> + use<> {
         false => prop_oneof![14 => select(wanted), 1 => other].boxed(),
     };
     let value = encoded("._~-!$'()*,;=:@/?");
+    let value = match is_encoded {
+        true => {
+            let of = |text: String| base64(text.as_bytes()).replace('+', "%2B").replace('=', "%3D");
+            prop_oneof![6 => text().prop_map(of), 1 => "[A-Za-z0-9/]{0,9}(%3D){0,2}", 1 => value].boxed()
+        }
+        false => value.boxed(),
+    };
     let pair = prop_oneof![
         12 => (name.clone(), value).prop_map(|(name, value)| format!("{name}={value}")),
         1 => name.prop_map(str::to_owned),
@@ -244,11 +256,11 @@ fn headers(route: &Route) -> impl Strategy<Value = Vec<(String, Vec<u8>)>> + use
     let many = vec(("[a-z]{1,12}", "[ -~]{0,20}"), 0..30)
         .prop_map(|many| many.into_iter().map(|(name, value)| (format!("x-{name}-"), value.into_bytes())));
     let content_type = prop_oneof![
-        40 => Just(Some("application/json")),
+        40 => Just(Some(route.content_type())),
         4 => Just(None),
         4 => select([
-            "application/json; charset=utf-8", "Application/JSON", "application/json;charset=utf-16", "text/plain", "text/json", "",
-            "application/x-www-form-urlencoded", "application/xml", "application/json-patch+json", "*/*", "application/jsonx", "$default",
+            JSON, "application/json; charset=utf-8", "Application/JSON", "application/json;charset=utf-16", "text/plain", "text/json", "",
+            FORM, "application/xml", "application/json-patch+json", "*/*", "application/jsonx", "$default",
         ].as_slice()).prop_map(Some),
     ];
     let ones = prop_oneof![1 => vec(one.clone(), 0), 12 => vec(one.clone(), 1), 2 => vec(one, 2)];
@@ -358,6 +370,18 @@ fn body(route: &'static Route) -> BoxedStrategy<Vec<u8>> {
     if route.method == "GET" {
         return Just(Vec::new()).boxed();
     }
+    let reads = |place: fn(&Place) -> bool| route.sources().iter().any(|source| place(&source.from));
+    if reads(|place| matches!(place, Place::Form(_))) {
+        return form();
+    }
+    if reads(|place| matches!(place, Place::RawText)) {
+        return prop_oneof![6 => text().prop_map(String::into_bytes), 2 => json().prop_map(String::into_bytes), 1 => vec(any::<u8>(), 0..20)].boxed();
+    }
+    if reads(|place| matches!(place, Place::WholeBody)) {
+        let value = (blank(), json(), blank())
+            .prop_map(|(before, value, behind)| format!("{before}{value}{behind}").into_bytes());
+        return prop_oneof![9 => value, 1 => select(NO_OBJECTS.as_slice()).prop_map(<[u8]>::to_vec)].boxed();
+    }
     let mut members = vec![vec((string(), json()), 0..3).boxed()];
     let strings = if route.action == "SendTaskFailure" { 30 } else { 3 };
     for source in route.sources() {
@@ -374,6 +398,21 @@ fn body(route: &'static Route) -> BoxedStrategy<Vec<u8>> {
     prop_oneof![
         20 => text.clone().prop_map(String::into_bytes),
         6 => (text, any::<prop::sample::Index>(), spoiler()).prop_map(|(text, at, spoiler)| spoiled(text.into_bytes(), at, spoiler)),
+        1 => select(NO_OBJECTS.as_slice()).prop_map(<[u8]>::to_vec),
+    ]
+    .boxed()
+}
+
+/// A form, which mostly has the field that is read.
+fn form() -> BoxedStrategy<Vec<u8>> {
+    let name = prop_oneof![6 => Just("value".to_owned()), 2 => Just("page".to_owned()), 1 => Just("val%75e".to_owned()), 2 => encoded("._-")];
+    let pair = prop_oneof![
+        9 => (name.clone(), encoded("._~-!$'()*,;:@/?{}\"\\")).prop_map(|(name, value)| format!("{name}={value}")),
+        1 => name,
+        1 => text(),
+    ];
+    prop_oneof![
+        9 => vec(pair, 1..4).prop_map(|pairs| pairs.join("&").into_bytes()),
         1 => select(NO_OBJECTS.as_slice()).prop_map(<[u8]>::to_vec),
     ]
     .boxed()

@@ -3,15 +3,28 @@
 
 use serde_json::{Value, json};
 
-use Place::{Body, Constant, Context, Header, Path, Query};
+use Place::{Body, Constant, Context, Decoded, Form, Header, Path, Query, RawBase64, RawText, WholeBody};
+
+pub const JSON: &str = "application/json";
+pub const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Where a value comes from.
 #[derive(Clone, Copy)]
 pub enum Place {
     /// A member of the body by the names on the way.
     Body(&'static [&'static str]),
+    /// The JSON body.
+    WholeBody,
+    /// The body's text.
+    RawText,
+    /// The body's bytes in base64.
+    RawBase64,
+    /// A field of a form.
+    Form(&'static str),
     Path(&'static str),
     Query(&'static str),
+    /// What a parameter of the query is in base64.
+    Decoded(&'static str),
     Header(&'static str),
     Context(&'static str),
     /// JSON text.
@@ -155,6 +168,43 @@ pub const ROUTES: &[Route] = &[
     },
     Route {
         method: "POST",
+        path: "/value",
+        action: "StartExecution",
+        parts: &[input(&[("all", required(WholeBody)), ("page", optional(Query("page")))])],
+    },
+    Route {
+        method: "POST",
+        path: "/raw",
+        action: "StartExecution",
+        parts: &[input(&[("text", required(RawText)), ("base64", required(RawBase64))])],
+    },
+    Route {
+        method: "POST",
+        path: "/form",
+        action: "StartExecution",
+        parts: &[input(&[
+            ("value", required(Form("value"))),
+            ("page", optional(Form("page"))),
+            ("raw", required(RawText)),
+        ])],
+    },
+    Route {
+        method: "GET",
+        path: "/decoded",
+        action: "StartExecution",
+        parts: &[input(&[("value", required(Decoded("value")))])],
+    },
+    Route {
+        method: "POST",
+        path: "/named",
+        action: "StartExecution",
+        parts: &[
+            Part::Document("input", Document::Said("{}")),
+            Part::Text("executionName", "name", required(Query("name"))),
+        ],
+    },
+    Route {
+        method: "POST",
         path: "/success/{token}",
         action: "SendTaskSuccess",
         parts: &[
@@ -215,6 +265,11 @@ impl Route {
             .collect()
     }
 
+    /// The one content type that it takes.
+    pub fn content_type(&self) -> &'static str {
+        if self.sources().iter().any(|source| matches!(source.from, Form(_))) { FORM } else { JSON }
+    }
+
     fn manifest(&self) -> Value {
         let mut route =
             json!({ "path": self.path, "method": self.method, "auth": { "type": "NONE" }, "action": self.action });
@@ -226,7 +281,11 @@ impl Route {
                 Part::Document(field, Document::Fields(fields)) => {
                     let fields: serde_json::Map<String, Value> =
                         fields.iter().map(|(key, source)| ((*key).to_owned(), source.manifest())).collect();
-                    route[field] = json!({ "fields": fields });
+                    let document = json!({ "fields": fields });
+                    match self.content_type() {
+                        JSON => route[field] = document,
+                        other => route["contentTypes"] = json!({ other: document }),
+                    }
                 }
             }
         }
@@ -241,6 +300,11 @@ impl Source {
                 let path: String = names.iter().map(|name| format!("['{name}']")).collect();
                 json!({ "body": format!("${path}") })
             }
+            WholeBody => json!({ "body": "$" }),
+            RawText => json!({ "rawBody": "TEXT" }),
+            RawBase64 => json!({ "rawBody": "BASE64" }),
+            Form(name) => json!({ "form": name }),
+            Decoded(name) => json!({ "query": name, "decode": "BASE64" }),
             Path(name) => json!({ "path": name }),
             Query(name) => json!({ "query": name }),
             Header(name) => json!({ "header": name }),

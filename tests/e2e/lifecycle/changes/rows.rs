@@ -1,5 +1,7 @@
 //! One row for each field of the spec: a change, and what must be so afterwards.
 
+mod requests;
+
 use serde_json::{Value, json};
 
 use crate::lifecycle::merged;
@@ -54,13 +56,14 @@ impl Ask {
 }
 
 /// Why a field has no row.
-pub const EXCEPTED: [(&str, &str); 6] = [
+pub const EXCEPTED: [(&str, &str); 7] = [
     ("spec.deletionPolicy", "it changes nothing before the deletion: see letting_go"),
     ("spec.managementPolicy", "with Observe nothing is written: see letting_go"),
     ("spec.suspend", "while it is true nothing is written: see letting_go"),
     ("spec.region", "it can't be changed: see mistakes"),
     ("spec.routes[].execution.optional", "true is a mistake, and false the default"),
     ("spec.routes[].taskToken.optional", "true is a mistake, and false the default"),
+    ("spec.routes[].input.fields{}.form", "only below contentTypes: see requests"),
 ];
 
 pub const DEFINITION: &str = "{StartAt: A, States: {A: {Type: Pass, Comment: one, End: true}}}";
@@ -344,6 +347,7 @@ pub fn route_rows() -> Vec<Row> {
         ("error", "error", &stop, "StopExecution"),
         ("cause", "cause", &stop, "StopExecution"),
         ("taskToken", "taskToken", &success, "SendTaskSuccess"),
+        ("executionName", "name", &json!({}), "StartExecution"),
         ("input.fields{}", "input", &json!({}), "StartExecution"),
         ("output.fields{}", "output", &merged(&success, &json!({ "output": null })), "SendTaskSuccess"),
     ] {
@@ -373,6 +377,7 @@ pub fn route_rows() -> Vec<Row> {
             rows.push(of_route(&format!("{field}.optional"), &optional, [then]));
         }
     }
+    rows.extend(requests::rows());
     rows
 }
 
