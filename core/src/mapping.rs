@@ -13,13 +13,20 @@
 
 mod document;
 mod failure;
+mod fields;
 mod glob;
+mod header;
 mod json;
+mod member;
 mod model;
 mod object;
+mod output;
 mod read;
 #[cfg(test)]
 mod refused;
+#[cfg(test)]
+mod replies;
+mod reply;
 mod request;
 mod source;
 mod success;

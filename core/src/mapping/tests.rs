@@ -32,7 +32,7 @@ pub(super) fn translate(said: Value, arn: &str) -> (Option<Request>, Option<Resp
     (request, responses, mistakes.iter().map(Mistake::to_string).collect())
 }
 
-fn translated(said: Value) -> (Request, Responses) {
+pub(super) fn translated(said: Value) -> (Request, Responses) {
     let (request, responses, mistakes) = translate(said, ARN);
     assert_eq!(mistakes, Vec::<String>::new());
     (request.unwrap(), responses.unwrap())
@@ -439,6 +439,11 @@ fn velocity(template: &str) -> Vec<usize> {
     ["$", "#", "'", "\\\\"].iter().map(|found| template.matches(found).count()).collect()
 }
 
+/// What of a text may stand in a header.
+fn printable(text: &str) -> String {
+    text.chars().filter(|c| matches!(c, ' '..='~')).chain(['x']).collect()
+}
+
 /// Everything that a manifest can put into templates, with `key` and `text` wherever it takes any text.
 fn with(key: &str, text: &str) -> Vec<String> {
     let json = json!({ key: [text] });
@@ -451,6 +456,11 @@ fn with(key: &str, text: &str) -> Vec<String> {
             "success": { "body": { "constant": json } },
             "errors": [{ "match": { "status": "FAILED" }, "status": 500, "body": { "constantJson": json.to_string() } }],
             "clientError": { "body": { "constant": text } }, "serverError": { "body": { "constant": json } }
+        } }),
+        json!({ "action": "StartSyncExecution", "responses": {
+            "success": { "body": { "fields": { key: { "constant": text }, format!("{key}z.{key}"): { "output": "$.a" } } } },
+            "errors": [{ "match": { "status": "FAILED" }, "status": 500, "body": { "text": format!("x{text}") } }],
+            "clientError": { "headers": { "X-A": { "constant": printable(text) } } }, "serverError": { "body": { "text": format!("{key}x") } }
         } }),
     ];
     let templates = said.map(|said| {
