@@ -211,3 +211,34 @@ async fn throttled(world: &World, endpoint: &Endpoint) {
         assert_eq!(found, (Some(status), retry_after), "{type_}: {rendered:?}");
     }
 }
+
+#[test]
+fn the_gateway_refuses_in_the_manifests_words() {
+    run(async |world| {
+        let manifest = include_str!("../../examples/gateway-responses.yaml");
+        let endpoint = Endpoint::apply(world, "refusals", manifest).await;
+        let found = world.apigateway.get_gateway_responses().rest_api_id(&endpoint.api_id).send().await.unwrap();
+        let customized = found.items().iter().filter(|found| !found.default_response());
+        let mut customized: Vec<_> = customized
+            .map(|found| {
+                let type_ = found.response_type().map(|type_| type_.as_str().to_owned()).unwrap_or_default();
+                let parameters: Vec<_> = found.response_parameters().into_iter().flatten().collect();
+                let templates: Vec<_> = found.response_templates().into_iter().flatten().collect();
+                format!("{type_} {:?} {parameters:?} {templates:?}", found.status_code())
+            })
+            .collect();
+        customized.sort();
+        // LocalStack ignores headers and bodies of these: what is served of them is the status alone.
+        assert_eq!(
+            customized,
+            [
+                r#"BAD_REQUEST_PARAMETERS Some("422") [] [("application/json", "{\"message\":$context.error.messageString}")]"#,
+                r#"DEFAULT_5XX None [] [("application/problem+json", "{\"title\":\"internal error\"}")]"#,
+                r#"MISSING_AUTHENTICATION_TOKEN Some("404") [] [("text/plain; charset=utf-8", "There is nothing here.")]"#,
+                r#"THROTTLED Some("429") [("gatewayresponse.header.Retry-After", "'1'")] [("application/json", "{\"error\":\"too many requests\",\"help\":\"/limits\"}")]"#,
+            ]
+        );
+        assert_eq!(answer(&endpoint, "/jobs", &json!({})).await.status, 422, "a required parameter is missing");
+        assert_eq!(answer(&endpoint, "/nowhere", &json!({})).await.status, 404);
+    });
+}

@@ -115,6 +115,45 @@ pub struct FailureBody {
     pub empty: Option<bool>,
 }
 
+/// What API Gateway answers by itself.
+#[derive(JsonSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GatewayResponse {
+    /// The HTTP status, 400 to 599. Defaults to AWS's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 400, max = 599))]
+    pub status: Option<u16>,
+    /// Headers by name, each printable ASCII without an apostrophe.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "schema::headers")]
+    pub headers: BTreeMap<String, String>,
+    /// The media type. Defaults to application/json, of a text to `text/plain; charset=utf-8`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 3, max = 128))]
+    pub content_type: Option<String>,
+    /// The body. Defaults to AWS's, an object with a message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<GatewayBody>,
+}
+
+/// The body of what API Gateway answers by itself: exactly one of `constant`, `constantJson` and `text`.
+#[derive(JsonSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GatewayBody {
+    /// This JSON document. A null in it is lost by some clients: use `constantJson` for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::any")]
+    pub constant: Option<Value>,
+    /// This document as JSON text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 65_536))]
+    pub constant_json: Option<String>,
+    /// This text, which must not hold a `$`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 65_536))]
+    pub text: Option<String>,
+}
+
 /// The answer to an execution that failed in a certain way.
 #[derive(JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

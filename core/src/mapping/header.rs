@@ -6,7 +6,7 @@ use super::vtl::Word;
 
 /// A header that an answer may set, by `$context.responseOverride.header.<name>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct HeaderName(String);
+pub struct HeaderName(String);
 
 /// What HTTP, API Gateway or a field of ours sets by itself, in lower case. Source: "Amazon API Gateway important notes", headers that REST
 /// APIs drop or rename to `x-amzn-Remapped-`.
@@ -36,7 +36,7 @@ const RESERVED: [&str; 21] = [
 
 impl HeaderName {
     /// Parses a name that is a property in Velocity too; `taken` are those before it, in lower case.
-    pub(super) fn parse(text: &str, taken: &mut BTreeSet<String>) -> Result<Self, &'static str> {
+    pub fn parse(text: &str, taken: &mut BTreeSet<String>) -> Result<Self, &'static str> {
         let lower = text.to_ascii_lowercase();
         let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if !text.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -77,7 +77,7 @@ pub(super) fn is_value(text: &str) -> bool {
 
 /// A media type, such as `text/html; charset=utf-8`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct MediaType(String);
+pub struct MediaType(String);
 
 impl MediaType {
     /// What a text is unless something else is said.
@@ -85,7 +85,8 @@ impl MediaType {
         Self("text/plain; charset=utf-8".to_owned())
     }
 
-    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
+    /// Parses a type with or without parameters.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
         let (essence, parameters) = text.split_once(';').unwrap_or((text, "charset=utf-8"));
         let is_token = |token: &str| {
             !token.is_empty() && token.chars().all(|c| c.is_ascii_alphanumeric() || "!#&^_.+-".contains(c))
@@ -101,12 +102,13 @@ impl MediaType {
         }
     }
 
-    pub(super) fn as_str(&self) -> &str {
+    /// The type as it was said.
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// Whether a body of this type is JSON.
-    pub(super) fn is_json(&self) -> bool {
+    pub fn is_json(&self) -> bool {
         let essence = self.0.split(';').next().unwrap_or_default().trim_end().to_ascii_lowercase();
         essence.ends_with("/json") || essence.ends_with("+json")
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::rows::{Ask, Row, Then, of_route};
+use super::rows::{Ask, Row, Then, of_route, row};
 
 /// What is answered; the workflow fails if it is asked to.
 pub fn response_rows() -> Vec<Row> {
@@ -142,6 +142,48 @@ pub fn response_rows() -> Vec<Row> {
         ),
     ]);
     rows
+}
+
+/// What the gateway answers by itself.
+pub fn gateway_rows() -> Vec<Row> {
+    let throttled = |said: Value| json!({ "gatewayResponses": { "THROTTLED": said } });
+    let aws = |member: &'static str, value: Value| [Then::Aws(member, value)];
+    const STATUS: &str = "/api/gatewayResponses/THROTTLED/status";
+    const HEADERS: &str = "/api/gatewayResponses/THROTTLED/parameters";
+    const BODY: &str = "/api/gatewayResponses/THROTTLED/templates";
+    vec![
+        row("gatewayResponses{}.status", &throttled(json!({ "status": 420 })), aws(STATUS, json!("420"))),
+        row(
+            "gatewayResponses{}.headers",
+            &throttled(json!({ "headers": { "Retry-After": "1" } })),
+            aws(HEADERS, json!({ "gatewayresponse.header.Retry-After": "'1'" })),
+        ),
+        row(
+            "gatewayResponses{}.body.constant",
+            &throttled(json!({ "body": { "constant": { "no": 1 } } })),
+            aws(BODY, json!({ "application/json": r#"{"no":1}"# })),
+        ),
+        row(
+            "gatewayResponses{}.contentType",
+            &throttled(json!({ "contentType": "application/problem+json" })),
+            aws(BODY, json!({ "application/problem+json": r#"{"no":1}"# })),
+        ),
+        row(
+            "gatewayResponses{}.body.constantJson",
+            &throttled(json!({ "contentType": null, "body": { "constant": null, "constantJson": "1.10" } })),
+            aws(BODY, json!({ "application/json": "1.10" })),
+        ),
+        row(
+            "gatewayResponses{}.body.text",
+            &throttled(json!({ "body": { "constantJson": null, "text": "no" } })),
+            aws(BODY, json!({ "text/plain; charset=utf-8": "no" })),
+        ),
+        row(
+            "gatewayResponses{}.body.text",
+            &json!({ "gatewayResponses": null }),
+            aws("/api/gatewayResponses", json!({})),
+        ),
+    ]
 }
 
 /// The field whose row shows this one: what the classes of answers share is shown by one of them.

@@ -96,7 +96,7 @@ fn plain_route() -> Value {
     json!({ "path": "/x/{p}", "method": "POST", "auth": { "type": "NONE" } })
 }
 
-fn row(field: &str, patch: &Value, then: impl Into<Vec<Then>>) -> Row {
+pub fn row(field: &str, patch: &Value, then: impl Into<Vec<Then>>) -> Row {
     Row { field: format!("spec.{field}"), patch: json!({ "spec": patch }), then: then.into() }
 }
 
