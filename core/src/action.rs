@@ -6,7 +6,8 @@ use std::fmt;
 use crate::api::StateMachineType;
 use crate::change::{Changes, cut};
 use crate::kinds::{
-    authorizer, deployment, log_group, method, model, request_validator, resource, rest_api, role, stage, state_machine,
+    authorizer, deployment, gateway_response, log_group, method, model, request_validator, resource, rest_api, role,
+    stage, state_machine,
 };
 use crate::operation::Operation;
 
@@ -29,6 +30,8 @@ pub enum Action {
     RequestValidator(request_validator::Action),
     /// On a model of the API.
     Model(model::Action),
+    /// On a gateway response of the API.
+    GatewayResponse(gateway_response::Action),
     /// On a method of the API.
     Method(method::Action),
     /// On a deployment of the API.
@@ -74,6 +77,10 @@ impl Action {
             Self::Model(model::Action::CreateModel { .. }) => Operation::CreateModel,
             Self::Model(model::Action::UpdateModel { .. }) => Operation::UpdateModel,
             Self::Model(model::Action::DeleteModel { .. }) => Operation::DeleteModel,
+            Self::GatewayResponse(gateway_response::Action::PutGatewayResponse { .. }) => Operation::PutGatewayResponse,
+            Self::GatewayResponse(gateway_response::Action::DeleteGatewayResponse { .. }) => {
+                Operation::DeleteGatewayResponse
+            }
             Self::Method(action) => method_operation(action),
             Self::Deployment(deployment::Action::CreateDeployment { .. }) => Operation::CreateDeployment,
             Self::Deployment(deployment::Action::UpdateDeployment { .. }) => Operation::UpdateDeployment,
@@ -115,6 +122,7 @@ impl Action {
             Self::Authorizer(action) => format!("authorizer {}", action.name()),
             Self::RequestValidator(_) => format!("request validator {}", request_validator::NAME),
             Self::Model(action) => format!("model {}", action.name()),
+            Self::GatewayResponse(action) => format!("gateway response {}", action.type_()),
             Self::Method(action) => {
                 let method::Place { path, method, .. } = action.at();
                 format!("method {method} {path}")
@@ -136,6 +144,7 @@ impl Action {
             | Self::Authorizer(_)
             | Self::RequestValidator(_)
             | Self::Model(_)
+            | Self::GatewayResponse(_)
             | Self::Method(_)
             | Self::Deployment(_)
             | Self::Stage(_) => true,
@@ -175,6 +184,7 @@ impl Action {
             | Self::Authorizer(authorizer::Action::UpdateAuthorizer { changes, .. })
             | Self::RequestValidator(request_validator::Action::UpdateRequestValidator { changes, .. })
             | Self::Model(model::Action::UpdateModel { changes, .. })
+            | Self::GatewayResponse(gateway_response::Action::PutGatewayResponse { changes, .. })
             | Self::Stage(stage::Action::UpdateStage { changes, .. }) => Some(changes),
             Self::LogGroup(_)
             | Self::StateMachine(..)
@@ -183,6 +193,7 @@ impl Action {
             | Self::Authorizer(_)
             | Self::RequestValidator(_)
             | Self::Model(_)
+            | Self::GatewayResponse(_)
             | Self::Deployment(_)
             | Self::Stage(_) => None,
         }

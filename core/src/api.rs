@@ -1,6 +1,7 @@
 //! The custom resource: what a manifest says (`spec`) and what the operator answers (`status`).
 
 mod annotation;
+mod answer;
 mod crd;
 mod input;
 mod route;
@@ -9,6 +10,7 @@ mod spec;
 mod status;
 
 pub use annotation::{ADOPT, REQUESTED_AT};
+pub use answer::*;
 pub use crd::crd;
 pub use input::*;
 pub use route::*;

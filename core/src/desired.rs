@@ -2,6 +2,7 @@
 //! manifest's sake.
 
 mod bounds;
+mod gateway_responses;
 mod path;
 mod roles;
 mod routes;
@@ -14,7 +15,7 @@ use jiff::SignedDuration;
 
 use crate::api::{self, StateMachineType, StepFunctionEndpoint};
 use crate::arn::Arn;
-use crate::kinds::{authorizer, log_group, method, model, rest_api, role, stage, state_machine};
+use crate::kinds::{authorizer, gateway_response, log_group, method, model, rest_api, role, stage, state_machine};
 use crate::limits::Limits;
 use crate::mistakes::{FieldPath, Mistakes};
 use crate::owner::{Owner, Site};
@@ -118,10 +119,22 @@ pub struct Api {
     pub authorizers: authorizer::Desired,
     /// The models by name.
     pub models: model::Desired,
+    /// What the gateway answers by itself, by type.
+    pub gateway_responses: gateway_response::Desired,
     /// The stage.
     pub stage: stage::Desired,
     /// The StepFunctionEndpoints whose routes are served, or kept as they are, by name.
     pub guests: BTreeMap<String, GuestRoutes>,
+}
+
+impl Api {
+    /// The same with these gateway responses, and the model that marks it for them.
+    fn with_gateway_responses(mut self, gateway_responses: gateway_response::Desired) -> Self {
+        if !gateway_responses.is_empty() {
+            self.models.insert(gateway_response::MARKER.to_owned(), gateway_response::marker());
+        }
+        Self { gateway_responses, ..self }
+    }
 }
 
 /// What becomes of a guest's routes.
@@ -271,6 +284,7 @@ pub fn desired(
     let role = role_arn.clone().or_else(|| site.role_arn(&owner.gateway_role_name()));
     let target = machine.as_ref().zip(role.as_ref()).map(|((arn, type_), role)| ((arn, *type_), role));
     let routes = routes::parse(spec, &owner, target, &at.field("routes"), &mut mistakes);
+    let gateway_responses = gateway_responses::parse(spec, &at, &mut mistakes);
     let calls = routes.as_ref().map(|routes| routes.calls.clone()).unwrap_or_default();
     let gateway_role = roles::gateway(spec, &owner, &calls, &at.field("gatewayRole"), &mut mistakes);
     let endpoint_ref = spec.api.as_ref().and_then(|api| api.endpoint_ref.as_ref());
@@ -278,7 +292,10 @@ pub fn desired(
         hosted(references, &reference.name, spec, &owner, routes.as_ref(), &at, &mut mistakes, &mut waiting)
     });
     let api = match (&endpoint_ref, routes) {
-        (None, Some(routes)) => Some(own_api(spec, &owner, &site, routes, references, settings)),
+        (None, Some(routes)) => {
+            let api = own_api(spec, &owner, &site, routes, references, settings);
+            Some(api.with_gateway_responses(gateway_responses))
+        }
         (None, None) | (Some(_), _) => None,
     };
     if !mistakes.is_empty() {
@@ -349,6 +366,7 @@ fn own_api(
         methods: routes.methods,
         authorizers: routes.authorizers,
         models: routes.models,
+        gateway_responses: BTreeMap::new(),
         stage: stage::Desired {
             name: spec.stage.clone().unwrap_or_default().name.unwrap_or_else(|| STAGE.to_owned()),
             tags: owner.tags(),

@@ -3,6 +3,7 @@
 
 pub mod authorizer;
 pub mod deployment;
+pub mod gateway_response;
 pub mod log_group;
 pub mod method;
 pub mod model;

@@ -16,17 +16,24 @@ mod content;
 mod document;
 mod envelope;
 mod failure;
+mod fields;
 mod glob;
+mod header;
 mod json;
+mod member;
 mod model;
 mod name;
 mod object;
+mod output;
 mod read;
 #[cfg(test)]
 mod readings;
 mod reads;
 #[cfg(test)]
 mod refused;
+#[cfg(test)]
+mod replies;
+mod reply;
 mod request;
 mod schema;
 mod source;
@@ -37,6 +44,10 @@ mod vtl;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
+pub use self::header::{HeaderName, MediaType};
+use self::json::Json;
 use crate::api::{Route, StepFunctionsAction};
 use crate::arn::Arn;
 use crate::mistakes::{FieldPath, Mistakes};
@@ -99,6 +110,25 @@ pub fn responses(route: &Route, call: &Call, at: &FieldPath, mistakes: &mut Mist
     let success = success::success(&said, call, &at, mistakes);
     let failure = failure::failure(&said, call, route.execution_name.as_ref(), &at, mistakes);
     Some(Responses { success: success?, failure: failure? })
+}
+
+/// The text of a body that is one JSON document, of which nothing but text is read as anything else; `at` is the body's field path.
+pub fn constant_body(
+    constant: Option<&Value>,
+    constant_json: Option<&String>,
+    at: &FieldPath,
+    mistakes: &mut Mistakes,
+) -> Option<String> {
+    match (constant, constant_json) {
+        (Some(value), None) => Some(Json::of(value).without_velocity()),
+        (None, Some(text)) => {
+            mistakes.take(at.field("constantJson"), text, Json::parse(text)).map(|json| json.without_velocity())
+        }
+        (Some(_), Some(_)) | (None, None) => {
+            mistakes.add(at.clone(), "", "exactly one of constant, constantJson and text is required");
+            None
+        }
+    }
 }
 
 /// The template, unless AWS would refuse it for its size.

@@ -9,7 +9,8 @@ use crate::api::{Drift, HttpMethod, StateMachineType, StepFunctionEndpointStatus
 use crate::arn::Arn;
 use crate::desired::{Desired, Unwanted};
 use crate::kinds::{
-    authorizer, deployment, log_group, method, model, request_validator, resource, rest_api, role, stage, state_machine,
+    authorizer, deployment, gateway_response, log_group, method, model, request_validator, resource, rest_api, role,
+    stage, state_machine,
 };
 use crate::next::Seen;
 use crate::policy::{trusted_state_machines, workflow_trust};
@@ -43,6 +44,8 @@ pub struct Observed {
     pub request_validator: Seen<request_validator::Observed>,
     /// The API's models.
     pub models: Seen<model::Observed>,
+    /// The API's gateway responses.
+    pub gateway_responses: Seen<gateway_response::Observed>,
     /// The API's deployments.
     pub deployments: Seen<deployment::Observed>,
     /// The API's stages.
@@ -74,6 +77,8 @@ pub enum Read {
     RequestValidators(String),
     /// An API's models.
     Models(String),
+    /// An API's gateway responses.
+    GatewayResponses(String),
     /// An API's deployments.
     Deployments(String),
     /// An API's stages.
@@ -103,6 +108,8 @@ pub enum Fact {
     RequestValidator(request_validator::Observed),
     /// Of `Read::Models`.
     Models(model::Observed),
+    /// Of `Read::GatewayResponses`.
+    GatewayResponses(gateway_response::Observed),
     /// Of `Read::Deployments`.
     Deployments(deployment::Observed),
     /// Of `Read::Stages`.
@@ -186,6 +193,7 @@ impl Observed {
             Fact::Authorizers(found) => self.authorizers = Seen::Present(found),
             Fact::RequestValidator(found) => self.request_validator = Seen::Present(found),
             Fact::Models(found) => self.models = Seen::Present(found),
+            Fact::GatewayResponses(found) => self.gateway_responses = Seen::Present(found),
             Fact::Deployments(found) => self.deployments = Seen::Present(found),
             Fact::Stages(found) => self.stages = Seen::Present(found),
         }
@@ -214,6 +222,9 @@ impl Observed {
                 on(&mut self.request_validator, |found| request_validator::fold(found, action, id));
             }
             Action::Model(action) => on(&mut self.models, |found| model::fold(found, action)),
+            Action::GatewayResponse(action) => {
+                on(&mut self.gateway_responses, |found| gateway_response::fold(found, action));
+            }
             Action::Method(action) => self.fold_method(action),
             Action::Deployment(action) => {
                 on(&mut self.deployments, |found| deployment::fold(found, action, id));
@@ -242,6 +253,7 @@ impl Observed {
                 self.authorizers = Seen::Present(BTreeMap::new());
                 self.request_validator = Seen::Present(None);
                 self.models = Seen::Present(BTreeMap::new());
+                self.gateway_responses = Seen::Present(BTreeMap::new());
                 self.deployments = Seen::Present(BTreeMap::new());
                 self.stages = Seen::Present(BTreeMap::new());
             }
@@ -389,6 +401,10 @@ fn reads_on(desired: &Desired, observed: &Observed, rest_api_id: &str) -> Vec<Re
     let models_may_exist = !api.models.is_empty() || matches!(observed.request_validator, Seen::Present(Some(_)));
     if observed.models.is_unknown() && models_may_exist {
         reads.push(Read::Models(id()));
+    }
+    let is_marked = observed.models.present().is_some_and(|models| models.contains_key(gateway_response::MARKER));
+    if observed.gateway_responses.is_unknown() && (is_marked || !api.gateway_responses.is_empty()) {
+        reads.push(Read::GatewayResponses(id()));
     }
     if observed.deployments.is_unknown() {
         reads.push(Read::Deployments(id()));

@@ -88,6 +88,9 @@ operations! {
     CreateModel => "apigateway" "CreateModel",
     UpdateModel => "apigateway" "UpdateModel",
     DeleteModel => "apigateway" "DeleteModel",
+    GetGatewayResponses => "apigateway" "GetGatewayResponses",
+    PutGatewayResponse => "apigateway" "PutGatewayResponse",
+    DeleteGatewayResponse => "apigateway" "DeleteGatewayResponse",
     PutMethod => "apigateway" "PutMethod",
     DeleteMethod => "apigateway" "DeleteMethod",
     UpdateMethod => "apigateway" "UpdateMethod",
@@ -214,6 +217,9 @@ impl Operation {
             | Self::CreateModel
             | Self::UpdateModel
             | Self::DeleteModel
+            | Self::GetGatewayResponses
+            | Self::PutGatewayResponse
+            | Self::DeleteGatewayResponse
             | Self::PutMethod
             | Self::DeleteMethod
             | Self::UpdateMethod

@@ -10,7 +10,8 @@ use crate::api::StateMachineType;
 use crate::desired::Desired;
 use crate::endpoint::{When, next};
 use crate::kinds::{
-    authorizer, deployment, log_group, method, model, request_validator, resource, rest_api, role, stage, state_machine,
+    authorizer, deployment, gateway_response, log_group, method, model, request_validator, resource, rest_api, role,
+    stage, state_machine,
 };
 use crate::next::{Next, Seen};
 use crate::observed::{Answer, Fact, Observed, Read, reads};
@@ -46,6 +47,8 @@ pub struct World {
     pub request_validator: request_validator::Observed,
     /// Its models.
     pub models: model::Observed,
+    /// Its gateway responses.
+    pub gateway_responses: gateway_response::Observed,
     /// Its deployments.
     pub deployments: deployment::Observed,
     /// Its stages.
@@ -110,6 +113,7 @@ impl World {
             authorizers: BTreeMap::new(),
             request_validator: None,
             models: BTreeMap::new(),
+            gateway_responses: BTreeMap::new(),
             deployments: BTreeMap::new(),
             stages: BTreeMap::new(),
         }
@@ -128,6 +132,7 @@ impl World {
             authorizers: observed.authorizers.present().cloned().unwrap_or_default(),
             request_validator: observed.request_validator.present().cloned().unwrap_or_default(),
             models: observed.models.present().cloned().unwrap_or_default(),
+            gateway_responses: observed.gateway_responses.present().cloned().unwrap_or_default(),
             deployments: observed.deployments.present().cloned().unwrap_or_default(),
             stages: observed.stages.present().cloned().unwrap_or_default(),
             ..Self::empty(site, now)
@@ -167,6 +172,7 @@ impl World {
             Read::Authorizers(_) => Fact::Authorizers(self.authorizers.clone()),
             Read::RequestValidators(_) => Fact::RequestValidator(self.request_validator.clone()),
             Read::Models(_) => Fact::Models(self.models.clone()),
+            Read::GatewayResponses(_) => Fact::GatewayResponses(self.gateway_responses.clone()),
             Read::Deployments(_) => Fact::Deployments(self.deployments.clone()),
             Read::Stages(_) => Fact::Stages(self.stages.clone()),
         }
@@ -258,6 +264,10 @@ impl World {
             }
             Action::Model(action) => {
                 model::fold(&mut self.models, action);
+                Answer::Done
+            }
+            Action::GatewayResponse(action) => {
+                gateway_response::fold(&mut self.gateway_responses, action);
                 Answer::Done
             }
             Action::Method(action) => {

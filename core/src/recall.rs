@@ -52,6 +52,7 @@ pub fn before(action: &Action) -> Vec<Part> {
         | Action::RequestValidator(_)
         | Action::Model(_)
         | Action::Method(_)
+        | Action::GatewayResponse(_)
         | Action::Deployment(_)
         | Action::Stage(_) => vec![Part::RestApi],
     }

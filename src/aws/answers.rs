@@ -28,7 +28,7 @@ use crate::fence::Fence;
 const ARN: &str = "arn:aws:states:eu-central-1:000000000000:stateMachine:a";
 
 /// Right answers of every operation that is read.
-const SAMPLES: [&str; 16] = [
+const SAMPLES: [&str; 17] = [
     r#"{"stateMachineArn":"arn:aws:states:eu-central-1:000000000000:stateMachine:a","name":"a","status":"ACTIVE","type":"STANDARD","definition":"{\"StartAt\":\"A\"}","roleArn":"arn:aws:iam::000000000000:role/a","creationDate":1.5,"loggingConfiguration":{"level":"ALL","includeExecutionData":true,"destinations":[{"cloudWatchLogsLogGroup":{"logGroupArn":"arn:aws:logs:eu-central-1:000000000000:log-group:a:*"}}]}}"#,
     r#"{"tags":[{"key":"sfe.dev/name","value":"a"},{"key":"b"}]}"#,
     r#"{"executions":[{"executionArn":"arn:a","stateMachineArn":"arn:b","name":"a","status":"FAILED","startDate":1.5,"stopDate":1e9}],"nextToken":"n"}"#,
@@ -40,6 +40,7 @@ const SAMPLES: [&str; 16] = [
     r#"{"item":[{"id":"a","name":"a","providerARNs":["arn:a"],"type":"COGNITO_USER_POOLS"}]}"#,
     r#"{"item":[{"id":"a","name":"sfe","validateRequestBody":true,"validateRequestParameters":true}]}"#,
     r#"{"item":[{"id":"a","name":"a","schema":"{\"type\":\"object\"}","contentType":"application/json"}]}"#,
+    r#"{"item":[{"responseType":"THROTTLED","statusCode":"429","defaultResponse":false,"responseParameters":{"a":"b"},"responseTemplates":{"application/json":"x"}}]}"#,
     r#"{"item":[{"id":"a","description":"d","createdDate":1e300,"stageName":"prod","deploymentId":"a","tags":{"a":"b"}}]}"#,
     r#"<GetRoleResponse><GetRoleResult><Role><Path>/sfe/</Path><RoleName>a</RoleName><RoleId>a</RoleId><Arn>arn:aws:iam::000000000000:role/sfe/a</Arn><CreateDate>2026-01-01T00:00:00Z</CreateDate><AssumeRolePolicyDocument>%7B%22Version%22%3A%22a%22%7D</AssumeRolePolicyDocument><Tags><member><Key>k</Key><Value>v</Value></member></Tags><PermissionsBoundary><PermissionsBoundaryArn>arn:b</PermissionsBoundaryArn></PermissionsBoundary></Role></GetRoleResult></GetRoleResponse>"#,
     r#"<GetRolePolicyResponse><GetRolePolicyResult><RoleName>a</RoleName><PolicyName>sfe</PolicyName><PolicyDocument>%7B%7D</PolicyDocument></GetRolePolicyResult></GetRolePolicyResponse>"#,
@@ -95,7 +96,7 @@ fn site() -> Site {
     Site { partition: "aws".to_owned(), account: "000000000000".to_owned(), region: "eu-central-1".to_owned() }
 }
 
-fn reads() -> [Read; 11] {
+fn reads() -> [Read; 12] {
     let id = || "a".to_owned();
     [
         Read::Role(Purpose::Gateway, id()),
@@ -107,6 +108,7 @@ fn reads() -> [Read; 11] {
         Read::Authorizers(id()),
         Read::RequestValidators(id()),
         Read::Models(id()),
+        Read::GatewayResponses(id()),
         Read::Deployments(id()),
         Read::Stages(id()),
     ]
@@ -224,8 +226,8 @@ proptest! {
 /// The right answers to each of [`reads`], call by call.
 fn answers_of(kind: usize) -> Vec<Answer> {
     let of: &[usize] = match kind {
-        0 => &[12, 13, 14, 15],
-        1 => &[15],
+        0 => &[13, 14, 15, 16],
+        1 => &[16],
         2 => &[4, 5],
         3 => &[0, 1],
         4 => &[6],
@@ -233,7 +235,8 @@ fn answers_of(kind: usize) -> Vec<Answer> {
         6 => &[8],
         7 => &[9],
         8 => &[10],
-        _ => &[11],
+        9 => &[11],
+        _ => &[12],
     };
     of.iter()
         .map(|sample| (200, SAMPLES[*sample].replace(r#","position":"p""#, "").replace("<Marker>m</Marker>", "")))

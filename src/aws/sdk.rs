@@ -93,6 +93,9 @@ impl Aws for SdkAws {
                 Ok(Fact::RequestValidator(kinds::request_validator::observe(clients, id).await?))
             }
             Read::Models(id) => Ok(Fact::Models(kinds::model::observe(clients, id).await?)),
+            Read::GatewayResponses(id) => {
+                Ok(Fact::GatewayResponses(kinds::gateway_response::observe(clients, id).await?))
+            }
             Read::Deployments(id) => Ok(Fact::Deployments(kinds::deployment::observe(clients, id).await?)),
             Read::Stages(id) => Ok(Fact::Stages(kinds::stage::observe(clients, id).await?)),
         }
@@ -109,6 +112,7 @@ impl Aws for SdkAws {
             Action::Authorizer(action) => kinds::authorizer::apply(clients, action).await,
             Action::RequestValidator(action) => kinds::request_validator::apply(clients, action).await,
             Action::Model(action) => kinds::model::apply(clients, action).await,
+            Action::GatewayResponse(action) => kinds::gateway_response::apply(clients, action).await,
             Action::Method(action) => kinds::method::apply(clients, action).await,
             Action::Deployment(action) => kinds::deployment::apply(clients, action).await,
             Action::Stage(action) => kinds::stage::apply(clients, action).await,

@@ -303,7 +303,7 @@ async fn answered(endpoint: &Endpoint, request: Request, status: u16) -> Served 
 }
 
 /// A call of the queue that the workflow writes to, which belongs to no endpoint.
-async fn sqs(world: &World, operation: &str, body: &Value) -> Value {
+pub async fn sqs(world: &World, operation: &str, body: &Value) -> Value {
     let credential =
         "AWS4-HMAC-SHA256 Credential=test/20260101/eu-central-1/sqs/aws4_request, SignedHeaders=host, Signature=0";
     let request = request("POST", world.sandbox.aws_endpoint())

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full};
+use hyper::HeaderMap;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -20,9 +21,18 @@ pub struct Answer {
     pub status: u16,
     pub content_type: Option<String>,
     pub body: String,
+    headers: HeaderMap,
 }
 
 impl Answer {
+    /// The one value of a header, in any case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self.headers.get_all(name).iter();
+        let value = values.next().map(|value| value.to_str().unwrap());
+        assert!(values.next().is_none(), "{name} is there twice: {:?}", self.headers);
+        value
+    }
+
     /// The body, which must be JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("the body is no JSON: {error}: {self:?}"))
@@ -120,6 +130,7 @@ impl Request {
                 status: head.status.as_u16(),
                 content_type: content_type.map(str::to_owned),
                 body: String::from_utf8(body.to_vec()).map_err(|error| error.to_string())?,
+                headers: head.headers,
             })
         };
         tokio::time::timeout(ANSWER_TIMEOUT, exchange).await.map_err(|_| "too late".to_owned())?

@@ -10,15 +10,18 @@ use crate::world::{World, run, until};
 
 const NAMESPACE: &str = "installed";
 /// All of examples/: every kind of AWS object in every form.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 15] = [
+    "answers",
     "approvals",
     "envelope",
     "first",
     "hello",
     "incoming",
+    "links",
     "machines",
     "named",
     "recipes",
+    "refusals",
     "second",
     "trigger",
     "validated",

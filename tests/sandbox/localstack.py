@@ -8,7 +8,7 @@ Routes, beside LocalStack's own; lists are oldest first, of what has an index ab
         [{index, time_ms, request_id, api_id, stage, resource_path, http_method, action, target, body}]
     GET  /_sandbox/calls?after=N      the calls of AWS APIs: [{index, time_ms, service, operation, access_key}]
     GET, PUT /_sandbox/latency        {"ms": 50}
-    POST /_sandbox/render             {template, body, params, context, stageVariables} -> {text, status_override}
+    POST /_sandbox/render             {template, body, params, context, stageVariables} -> {text, status_override, headers}
 """
 
 import base64
@@ -141,6 +141,9 @@ for map_class in (dict, template_mapping.VTLMap):
     METHODS[map_class]["containsKey"] = lambda self, key: key in self
     # Java's Map.keySet has `size` and `contains`, which Python's view of the keys lacks.
     METHODS[map_class]["keySet"] = lambda self: list(self)
+# Java's List.get takes a number alone: Velocity finds no such method for a name, and reads nothing.
+for list_class in (list, template_mapping.VTLJsonList):
+    METHODS[list_class]["get"] = lambda self, at: self[at] if isinstance(at, int) and 0 <= at < len(self) else None
 # Java's String.equalsIgnoreCase, which LocalStack lacks.
 METHODS[str]["equalsIgnoreCase"] = lambda self, other: isinstance(other, str) and self.lower() == other.lower()
 # Java's String.endsWith, which LocalStack lacks: the end of `__type` is what tells errors apart.
@@ -362,7 +365,8 @@ def serve_render(request: Request):
     status = override["status"]
     # AWS ignores a status that isn't a whole number from 100 to 599.
     is_status = isinstance(status, int) and not isinstance(status, bool) and 100 <= status <= 599
-    return answer({"text": text, "status_override": status if is_status else None})
+    headers = {name: str(value) for name, value in override["header"].items()}
+    return answer({"text": text, "status_override": status if is_status else None, "headers": headers})
 
 
 for endpoint in (serve_requests, serve_calls, serve_latency, serve_render):

@@ -90,6 +90,7 @@ impl Account {
             Read::Authorizers(id) => Fact::Authorizers(self.api(id)?.authorizers.clone()),
             Read::RequestValidators(id) => Fact::RequestValidator(self.api(id)?.validator.clone()),
             Read::Models(id) => Fact::Models(self.api(id)?.models.clone()),
+            Read::GatewayResponses(id) => Fact::GatewayResponses(self.api(id)?.gateway_responses.clone()),
             Read::Deployments(id) => Fact::Deployments(self.api(id)?.deployments()),
             Read::Stages(id) => Fact::Stages(self.api(id)?.stages.clone()),
         })
@@ -106,6 +107,7 @@ impl Account {
             Action::Authorizer(action) => self.apply_authorizer(action),
             Action::RequestValidator(action) => self.apply_validator(action),
             Action::Model(action) => self.apply_model(action),
+            Action::GatewayResponse(action) => self.apply_gateway_response(action),
             Action::Method(action) => self.apply_method(action),
             Action::Deployment(action) => self.apply_deployment(action),
             Action::Stage(action) => self.apply_stage(action),

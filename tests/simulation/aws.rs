@@ -5,7 +5,7 @@ use sfe_core::action::Action;
 use sfe_core::api::{ExecutionStatus, StateMachineType};
 use sfe_core::arn::Arn;
 use sfe_core::executions::Source;
-use sfe_core::kinds::{deployment, resource, rest_api};
+use sfe_core::kinds::{deployment, gateway_response, resource, rest_api};
 use sfe_core::observed::{Answer, Fact, Read};
 use sfe_core::owner::{Owner, Site};
 
@@ -33,6 +33,7 @@ pub fn operation(read: &Read) -> &'static str {
         Read::Authorizers(_) => "apigateway:GetAuthorizers",
         Read::RequestValidators(_) => "apigateway:GetRequestValidators",
         Read::Models(_) => "apigateway:GetModels",
+        Read::GatewayResponses(_) => "apigateway:GetGatewayResponses",
         Read::Deployments(_) => "apigateway:GetDeployments",
         Read::Stages(_) => "apigateway:GetStages",
     }
@@ -55,6 +56,10 @@ fn rest_api_id(action: &Action) -> Option<String> {
         Action::Authorizer(action) => account::api_of_authorizer(action),
         Action::RequestValidator(action) => account::api_of_validator(action),
         Action::Model(action) => account::api_of_model(action),
+        Action::GatewayResponse(
+            gateway_response::Action::PutGatewayResponse { rest_api_id, .. }
+            | gateway_response::Action::DeleteGatewayResponse { rest_api_id, .. },
+        ) => rest_api_id,
         Action::Method(action) => &action.at().rest_api_id,
         Action::Deployment(
             deployment::Action::CreateDeployment { rest_api_id, .. }

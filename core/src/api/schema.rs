@@ -7,6 +7,15 @@ pub fn any(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "x-kubernetes-preserve-unknown-fields": true })
 }
 
+/// Headers by name: 20 at most, 2,048 characters each.
+pub fn headers(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": 20,
+        "additionalProperties": { "type": "string", "maxLength": 2048 }
+    })
+}
+
 /// `${NAME}` to text: 100 names at most, 4,096 characters each.
 pub fn substitutions(_: &mut SchemaGenerator) -> Schema {
     json_schema!({

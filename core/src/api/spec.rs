@@ -9,7 +9,7 @@ use kube_derive::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{route::Route, schema, status::StepFunctionEndpointStatus};
+use super::{answer::GatewayResponse, route::Route, schema, status::StepFunctionEndpointStatus};
 
 /// An HTTP endpoint that drives an AWS Step Functions workflow: the REST API, its routes, its IAM roles and, unless an
 /// existing one is named, the state machine itself.
@@ -51,6 +51,11 @@ pub struct StepFunctionEndpointSpec {
     /// The routes, each one path and one method.
     #[schemars(length(min = 1, max = 100), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["path", "method"]))]
     pub routes: Vec<Route>,
+    /// What API Gateway answers by itself on all of the API, by its type as AWS spells it, such as THROTTLED or DEFAULT_4XX. Whatever is left
+    /// out stays AWS's. Not allowed with `api.endpointRef`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 21))]
+    pub gateway_responses: BTreeMap<String, GatewayResponse>,
     /// The IAM role that API Gateway assumes to call Step Functions. Defaults to one of our own that allows exactly the
     /// actions of the routes.
     #[serde(default, skip_serializing_if = "Option::is_none")]

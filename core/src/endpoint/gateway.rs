@@ -9,7 +9,9 @@ use crate::api::HttpMethod;
 use crate::change::Changes;
 use crate::claim::Claim;
 use crate::desired::{Api, Desired, GuestRoutes, RouteKey};
-use crate::kinds::{authorizer, deployment, method, model, request_validator, resource, rest_api, stage};
+use crate::kinds::{
+    authorizer, deployment, gateway_response, method, model, request_validator, resource, rest_api, stage,
+};
 use crate::next::{Next, Seen, Until, unread};
 use crate::observed::Observed;
 use crate::owner::{MARKER, hash};
@@ -87,14 +89,29 @@ pub fn routes(api: &Api, desired: &Desired, observed: &Observed, id: &str) -> Ne
         (Seen::Unknown | Seen::Absent, None) if api.models.is_empty() => &unread_models,
         (Seen::Unknown | Seen::Absent, _) => return unread("model"),
     };
-    let used = Used::of(observed);
+    let mut used = Used::of(observed);
+    // The mark goes once no gateway response of ours is left.
+    if observed.gateway_responses.present().is_none_or(|found| !found.is_empty()) {
+        used.models.insert(gateway_response::MARKER.to_owned());
+    }
     let mut next = Next::nothing();
     next.and(authorizer::next(id, &api.authorizers, authorizers, &used.authorizers).map(Action::Authorizer));
-    let validated = api.methods.values().any(|method| method.validated);
+    // The validator stands where there is any model.
+    let validated = api.methods.values().any(|method| method.validated) || !api.models.is_empty();
     let validator_in_use = used.validator || models.keys().any(|name| model::is_ours(name));
     next.and(request_validator::next(id, validated, validator, validator_in_use).map(Action::RequestValidator));
     if !validated || validator.is_some() {
         next.and(model::next(id, &api.models, models, &used.models).map(Action::Model));
+    }
+    if models.contains_key(gateway_response::MARKER) {
+        next.and(match &observed.gateway_responses {
+            Seen::Present(found) => {
+                gateway_response::next(id, &api.gateway_responses, found).map(Action::GatewayResponse)
+            }
+            Seen::Unknown | Seen::Absent => unread("gateway response"),
+        });
+    } else if !api.gateway_responses.is_empty() {
+        next.and(Next::wait("gateway response", "the model that marks the API comes first"));
     }
     next.and(resource::next(id, &wanted_paths(api, observed), resources).map(Action::Resource));
     next.and(methods(api, desired, observed, id));
@@ -234,7 +251,11 @@ pub fn snapshot(api: &Api, observed: &Observed) -> Option<String> {
     }
     methods.sort_by(|one, other| one.0.cmp(other.0));
     let text = serde_json::to_string(&(methods, &api.authorizers, &api.models)).ok()?;
-    Some(hash([text.as_str()]))
+    if api.gateway_responses.is_empty() {
+        return Some(hash([text.as_str()]));
+    }
+    let gateway_responses = serde_json::to_string(&api.gateway_responses).ok()?;
+    Some(hash([text.as_str(), gateway_responses.as_str()]))
 }
 
 /// The deployment of what is desired is not relied on where it was made already, and yet something has to be written: first of all, as after

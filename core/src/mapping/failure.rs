@@ -4,9 +4,10 @@
 use crate::api::{FailureResponse, Responses, Source};
 use crate::mistakes::{FieldPath, Mistakes};
 
-use super::json::Json;
+use super::member::Scope;
+use super::reply::{self, Reply, Said};
 use super::source::BodyPath;
-use super::success::{body, status};
+use super::success::failure_status;
 use super::vtl::Template;
 use super::{Call, Response, bounded, name, names_execution, read};
 
@@ -43,21 +44,25 @@ pub(super) fn failure(
 ) -> Option<Response> {
     let client = class(said.client_error.as_ref(), &at.field("clientError"), mistakes);
     let server = class(said.server_error.as_ref(), &at.field("serverError"), mistakes);
-    let (client, server) = (client?, server?);
+    let throttling = match &said.throttling {
+        None => Some(None),
+        Some(said) => class(Some(said), &at.field("throttling"), mistakes).map(Some),
+    };
+    let (client, server, throttling) = (client?, server?, throttling?);
     let default = server.status.unwrap_or(INTERNAL_SERVER_ERROR);
     let mut template = Template::new();
     error_type(&mut template);
-    let is_named = execution_name.is_some() && client.body.is_none();
+    let is_named = execution_name.is_some() && !client.reply.says_body();
     if is_named {
         name::taken(&mut template);
     }
     template.code("#set($code = ").number(default).code(")\n#if(");
     if is_named {
         template.code("$type == 'InvalidName')\n#set($code = ").number(client.status.unwrap_or(400)).code(")\n");
-        name::refused(&mut template);
+        client.reply.write(name::refused, &mut template);
         template.code("#elseif($type == 'ExecutionAlreadyExists')\n#set($code = ");
         template.number(client.status.unwrap_or(409)).code(")\n");
-        name::conflict(&mut template);
+        client.reply.write(name::conflict, &mut template);
         template.code("#elseif(");
     }
     template.code(BAD_REQUEST);
@@ -71,41 +76,44 @@ pub(super) fn failure(
     template.code("#elseif(").code(CONFLICT).code(")\n");
     client.answer(409, &mut template);
     template.code("#elseif(").code(THROTTLING).code(")\n");
-    server.answer(TOO_MANY_REQUESTS, &mut template);
+    throttling.as_ref().unwrap_or(&server).answer(TOO_MANY_REQUESTS, &mut template);
     template.code("#else\n");
-    match &server.body {
-        Some(json) => template.document(json),
-        None => template.code(r#"{"error":"InternalServerError"}"#),
+    let body = |template: &mut Template| {
+        template.code(r#"{"error":"InternalServerError"}"#);
     };
+    server.reply.write(body, &mut template);
     // Once, at the end: a second time within one rendering is a 5XX.
     template.code("#end\n#set($context.responseOverride.status = $code)\n");
-    Some(Response { status: default, template: bounded(template.finish(), at, mistakes)? })
+    // What a success is answered with may be a redirect too: two responses of a method can't have one status.
+    let status = if default < 400 { INTERNAL_SERVER_ERROR } else { default };
+    Some(Response { status, template: bounded(template.finish(), at, mistakes)? })
 }
 
 /// One kind of failure: what is said replaces what each of its errors has by itself.
+#[derive(Default)]
 struct Class {
     status: Option<u16>,
-    body: Option<Json>,
+    reply: Reply,
 }
 
 fn class(said: Option<&FailureResponse>, at: &FieldPath, mistakes: &mut Mistakes) -> Option<Class> {
-    let Some(said) = said else { return Some(Class { status: None, body: None }) };
+    let Some(said) = said else { return Some(Class::default()) };
+    let reply = reply::parse(&Said::from(said), Scope::Refusal, at, mistakes);
     let status = match said.status {
         None => Some(None),
-        Some(said) => status(said, 400..=599, &at.field("status"), mistakes).map(Some),
+        Some(said) => failure_status(said, reply.as_ref(), at, mistakes).map(Some),
     };
-    let body = body(said.body.as_ref(), &at.field("body"), mistakes);
-    Some(Class { status: status?, body: body? })
+    Some(Class { status: status?, reply: reply? })
 }
 
 impl Class {
     /// By default a caller learns the error's name, never AWS's message, which holds ARNs.
     fn answer(&self, status: u16, template: &mut Template) {
         template.code("#set($code = ").number(self.status.unwrap_or(status)).code(")\n");
-        match &self.body {
-            Some(json) => template.document(json),
-            None => template.code(r#"{"error":""#).escaped("$type").code(r#""}"#),
+        let body = |template: &mut Template| {
+            template.code(r#"{"error":""#).escaped("$type").code(r#""}"#);
         };
+        self.reply.write(body, template);
     }
 }
 

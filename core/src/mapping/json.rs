@@ -1,4 +1,4 @@
-//! JSON text that a manifest gives, and how it is written where Velocity reads along.
+//! JSON and other text that a manifest gives, and how it is written where Velocity reads along.
 
 use std::fmt::Write;
 
@@ -64,6 +64,23 @@ pub(super) fn in_string(text: &str) -> String {
     safe
 }
 
+/// The text as `$util.urlDecode` reads it, without a character that means something to Velocity.
+pub(super) fn percent_encoded(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            c if is_plain(c) && !matches!(c, '%' | '+') => safe.push(c),
+            c => {
+                for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                    // Writing to a String can't fail.
+                    let _ = write!(safe, "%{byte:02X}");
+                }
+            }
+        }
+    }
+    safe
+}
+
 /// Printable ASCII that neither JSON nor Velocity, inside or outside its quotes, takes for anything else.
 fn is_plain(c: char) -> bool {
     matches!(c, ' '..='~') && !matches!(c, '$' | '#' | '\'' | '"' | '\\')
@@ -117,6 +134,17 @@ mod tests {
             let written = in_string(&text);
             prop_assert!(!written.contains(['$', '#', '\'']) && !written.contains("\\\\"));
             prop_assert_eq!(serde_json::from_str::<String>(&format!("\"{written}\"")).unwrap(), text);
+        }
+
+        #[test]
+        fn any_text_survives_percent_encoded(text in any::<String>()) {
+            let written = percent_encoded(&text);
+            prop_assert!(written.is_ascii() && !written.contains(['$', '#', '\'', '"', '\\', '+', '\n']));
+            let decoded: Vec<u8> = written.split('%').enumerate().flat_map(|(index, part)| {
+                let byte = (index > 0).then(|| u8::from_str_radix(&part[..2], 16).unwrap());
+                byte.into_iter().chain(part[if index > 0 { 2 } else { 0 }..].bytes()).collect::<Vec<u8>>()
+            }).collect();
+            prop_assert_eq!(String::from_utf8(decoded).unwrap(), text);
         }
 
         #[test]

@@ -116,7 +116,7 @@ fn found(template: &mut Template, place: &Place) {
 }
 
 /// Between quotes it is text, of whatever class the value is.
-fn of_context(template: &mut Template, variable: ContextVariable) {
+pub(super) fn of_context(template: &mut Template, variable: ContextVariable) {
     let may_be_absent = may_lack(variable);
     if may_be_absent {
         template.code(NOTHING);

@@ -56,8 +56,8 @@ use super::tests::{ARN, translate};
     "responses.success.body: leave it out: an answer with status 204 has no body",
 ])]
 #[case::bodies(json!({ "responses": { "success": { "body": {} }, "serverError": { "body": { "constant": 1, "constantJson": "1" } } } }), &[
-    "responses.success.body: exactly one of constant and constantJson is required",
-    "responses.serverError.body: exactly one of constant and constantJson is required",
+    "responses.success.body: exactly one of constant, constantJson, text, output, outputText, fields and empty is required",
+    "responses.serverError.body: exactly one of constant, constantJson, text and empty is required",
 ])]
 #[case::no_outcome(json!({ "responses": { "errors": [{ "match": { "error": "*" }, "status": 500 }] } }), &[
     "responses.errors: not allowed with action StartExecution, which knows no outcome",
@@ -69,6 +69,73 @@ use super::tests::{ARN, translate};
     "responses.errors[1].match.error: `(a)`: 1 to 256 ASCII letters, digits, spaces and `._:/@-` are allowed, with `*` for any other characters",
     "responses.errors[1].status: `200`: 400 to 599 is allowed",
     "responses.errors[2].match.status: `ABORTED`: FAILED or TIMED_OUT: an execution that StartSyncExecution waits for can't be stopped",
+])]
+#[case::kinds_of_bodies(json!({ "action": "StartSyncExecution", "responses": {
+    "success": { "body": { "empty": false } }, "errors": [{ "match": { "error": "*" }, "status": 500, "body": { "output": "$.a" } }],
+    "clientError": { "headers": { "X-A": {} } }, "serverError": { "headers": { "X-B": { "constant": "é" } } }
+} }), &[
+    "responses.success.body.empty: `false`: true is allowed: leave it out otherwise",
+    "responses.errors[0].body.output: `$.a`: not allowed here: an execution that failed has no output",
+    "responses.clientError.headers[X-A]: `0 of them`: exactly one of context and constant is required",
+    "responses.serverError.headers[X-B].constant: `\"é\"`: a string of printable ASCII is required in a header",
+])]
+#[case::output_of_a_start(json!({ "responses": { "success": {
+    "statusFrom": { "output": "$.s" }, "headers": { "X-A": { "output": "$.a" } }, "body": { "fields": { "b": { "output": "$" } } }
+} } }), &[
+    "responses.success.statusFrom.output: `$.s`: not allowed with action StartExecution, which waits for no output",
+    "responses.success.headers[X-A].output: `$.a`: not allowed with action StartExecution, which answers no output",
+    "responses.success.body.fields[b].output: `$`: not allowed with action StartExecution, which answers no output",
+])]
+#[case::two_statuses(json!({ "action": "StartSyncExecution", "responses": { "success": { "status": 200, "statusFrom": { "output": "$.s" } } } }), &[
+    "responses.success.status: `200`: leave it out: `statusFrom` says it",
+])]
+#[case::paths_of_the_output(json!({ "action": "StartSyncExecution", "responses": { "success": {
+    "headers": { "X-A": { "output": "$" } }, "body": { "outputText": "$.a[0]" }
+} } }), &[
+    "responses.success.headers[X-A].output: `$`: a path to one member of the output is expected: `$`, then `.name` (ASCII letters, digits and `_`) or \
+     `['name']` (also with `-`, `.`, `:`, `@`, `/` and spaces) for each member on the way",
+    "responses.success.body.outputText: `$.a[0]`: a path to one member of the output is expected: `$`, then `.name` (ASCII letters, digits and `_`) or \
+     `['name']` (also with `-`, `.`, `:`, `@`, `/` and spaces) for each member on the way",
+])]
+#[case::members_of_answers(json!({ "responses": { "success": {
+    "headers": { "X-A": { "answer": "startDate" } },
+    "body": { "fields": { "a": { "answer": "stopDate" }, "b": {}, "c": { "constant": 1, "optional": true }, "d": { "constant": 1 }, "d.e": { "constant": 1 } } }
+} } }), &[
+    "responses.success.headers[X-A].answer: `startDate`: not allowed in a header: it is no text",
+    "responses.success.body.fields[a].answer: `stopDate`: allowed are executionArn, executionName, startDate",
+    "responses.success.body.fields[b]: `0 of them`: exactly one of output, answer, context and constant is required",
+    "responses.success.body.fields[c].optional: `true`: leave it out: only output and answer can be missing",
+    "responses.success.body.fields[d.e]: `d.e`: another key has this member's place: a member is a value or an object of members, not both",
+])]
+#[case::headers(json!({ "responses": { "success": { "headers": {
+    "Content-Length": { "constant": "1" }, "Content-Type": { "constant": "text/html" }, "X-A": { "constant": 1 }, "X-B": { "constant": "a\r\nb" }, "x-a": { "constant": "a" }
+} } } }), &[
+    "responses.success.headers[Content-Length]: `Content-Length`: leave it out: API Gateway drops, renames or sets it itself",
+    "responses.success.headers[Content-Type]: `Content-Type`: leave it out: `contentType` says it",
+    "responses.success.headers[X-A].constant: `1`: a string of printable ASCII is required in a header",
+    "responses.success.headers[X-B].constant: `\"a\\r\\nb\"`: a string of printable ASCII is required in a header",
+    "responses.success.headers[x-a]: `x-a`: is there twice: the case of a header's name means nothing",
+])]
+#[case::media_types(json!({ "action": "StartSyncExecution", "responses": {
+    "success": { "contentType": "text/html", "body": { "output": "$.a" } },
+    "errors": [{ "match": { "error": "*" }, "status": 500, "contentType": "application/problem+json", "body": { "text": "{" } }],
+    "clientError": { "contentType": "html" }, "serverError": { "contentType": "application/json", "body": { "empty": true } },
+    "throttling": { "contentType": "text/plain" }
+} }), &[
+    "responses.success.contentType: `text/html`: the body is JSON: use text or outputText for another type",
+    "responses.errors[0].contentType: `application/problem+json`: a text may be no JSON: use constant, constantJson, output or fields for a JSON body",
+    "responses.clientError.contentType: `html`: a media type is expected, such as `text/html; charset=utf-8`",
+    "responses.serverError.contentType: `application/json`: leave it out: there is no body",
+    "responses.throttling.contentType: `text/plain`: the body is JSON: use text or outputText for another type",
+])]
+#[case::redirects(json!({ "action": "StartSyncExecution", "responses": {
+    "success": { "status": 302 }, "errors": [{ "match": { "error": "*" }, "status": 303 }, { "match": { "error": "*" }, "status": 304 }],
+    "clientError": { "status": 307, "headers": { "X-Location": { "constant": "/" } } }, "serverError": { "status": 302, "headers": { "location": { "constant": "/" } } }
+} }), &[
+    "responses.errors[0].status: `303`: a redirect requires the header Location: add it to `headers`",
+    "responses.errors[1].status: `304`: 400 to 599 is allowed",
+    "responses.success.status: `302`: a redirect requires the header Location: add it to `headers`",
+    "responses.clientError.status: `307`: a redirect requires the header Location: add it to `headers`",
 ])]
 fn mistakes_are_all_found(#[case] said: Value, #[case] expected: &[&str]) {
     let (_, _, mistakes) = translate(said, ARN);

@@ -1,11 +1,13 @@
 //! The integration response for what Step Functions answers with 2xx. A failed execution is among that: only one that succeeded is
 //! let through.
 
-use crate::api::{Body, ErrorMatch, ErrorResponse, FailedStatus, Responses, StepFunctionsAction};
+use crate::api::{ErrorMatch, ErrorResponse, FailedStatus, Responses, StepFunctionsAction, SuccessResponse};
 use crate::mistakes::{FieldPath, Mistakes};
 
 use super::glob::Glob;
-use super::json::Json;
+use super::member::Scope;
+use super::output::OutputPath;
+use super::reply::{self, Reply, Said};
 use super::source::BodyPath;
 use super::vtl::Template;
 use super::{Call, Response, bounded, object, read};
@@ -14,28 +16,32 @@ use super::{Call, Response, bounded, object, read};
 const BAD_GATEWAY: u16 = 502;
 const GATEWAY_TIMEOUT: u16 = 504;
 
+/// What leads a client elsewhere, and means nothing without saying where.
+const REDIRECTS: [u16; 5] = [301, 302, 303, 307, 308];
+
 /// What `responses` say of the action's own answer; `at` is their field path, such as `spec.routes[2].responses`.
 pub(super) fn success(said: &Responses, call: &Call, at: &FieldPath, mistakes: &mut Mistakes) -> Option<Response> {
     let success = said.success.clone().unwrap_or_default();
     let at_success = at.field("success");
     let status = status(success.status.unwrap_or(200), 200..=399, &at_success.field("status"), mistakes);
-    let constant = body(success.body.as_ref(), &at_success.field("body"), mistakes);
+    let status_from = status_from(&success, call.action, &at_success, mistakes);
+    let reply = reply::parse(&Said::from(&success), Scope::Success(call.action), &at_success, mistakes);
     let rules = rules(&said.errors, call, &at.field("errors"), mistakes);
-    let (status, constant, rules) = (status?, constant?, rules?);
+    let led = status.is_none_or(|status| leads_somewhere(status, reply.as_ref(), &at_success, mistakes).is_some());
+    let (status, status_from, reply, rules) = (status?, status_from?, reply?, rules?);
     let bodiless = matches!(status, 204 | 304);
-    if bodiless && constant.is_some() {
+    if bodiless && reply.has_body() {
         mistakes.add(at_success.field("body"), "", format!("leave it out: an answer with status {status} has no body"));
         return None;
     }
-    let body = match constant {
-        Some(json) => Answer::Constant(json),
-        None if bodiless => Answer::Nothing,
-        None => Answer::Service,
-    };
+    if !led {
+        return None;
+    }
+    let reply = if bodiless { reply.without_body() } else { reply }.with_status(status_from);
     let mut template = Template::new();
     match call.action {
-        StepFunctionsAction::StartSyncExecution => sync(&body, &rules, &mut template),
-        StepFunctionsAction::DescribeExecution if !rules.is_empty() => describe(&body, &rules, &mut template),
+        StepFunctionsAction::StartSyncExecution => sync(&reply, &rules, &mut template),
+        StepFunctionsAction::DescribeExecution if !rules.is_empty() => describe(&reply, &rules, &mut template),
         StepFunctionsAction::StartExecution
         | StepFunctionsAction::DescribeExecution
         | StepFunctionsAction::StopExecution
@@ -44,21 +50,13 @@ pub(super) fn success(said: &Responses, call: &Call, at: &FieldPath, mistakes: &
         | StepFunctionsAction::RedriveExecution
         | StepFunctionsAction::SendTaskSuccess
         | StepFunctionsAction::SendTaskFailure
-        | StepFunctionsAction::SendTaskHeartbeat => {
-            prepare(&body, call.action, &mut template);
-            print(&body, call.action, &mut template);
-        }
+        | StepFunctionsAction::SendTaskHeartbeat => plain(&reply, call.action, &mut template),
     }
     Some(Response { status, template: bounded(template.finish(), at, mistakes)? })
 }
 
 /// A status within its range.
-pub(super) fn status(
-    status: u16,
-    allowed: std::ops::RangeInclusive<u16>,
-    at: &FieldPath,
-    mistakes: &mut Mistakes,
-) -> Option<u16> {
+fn status(status: u16, allowed: std::ops::RangeInclusive<u16>, at: &FieldPath, mistakes: &mut Mistakes) -> Option<u16> {
     if allowed.contains(&status) {
         return Some(status);
     }
@@ -66,25 +64,42 @@ pub(super) fn status(
     None
 }
 
-/// A body's document; without a body, there is none.
-pub(super) fn body(body: Option<&Body>, at: &FieldPath, mistakes: &mut Mistakes) -> Option<Option<Json>> {
-    let Some(Body { constant, constant_json }) = body else { return Some(None) };
-    match (constant, constant_json) {
-        (Some(value), None) => Some(Some(Json::of(value))),
-        (None, Some(text)) => mistakes.take(at.field("constantJson"), text, Json::parse(text)).map(Some),
-        (Some(_), Some(_)) | (None, None) => {
-            mistakes.add(at.clone(), "", "exactly one of constant and constantJson is required");
-            None
-        }
+/// The status of a failure: an error's, or a redirect that says where; `at` is the field path of its class.
+pub(super) fn failure_status(said: u16, reply: Option<&Reply>, at: &FieldPath, mistakes: &mut Mistakes) -> Option<u16> {
+    if REDIRECTS.contains(&said) {
+        return leads_somewhere(said, reply, at, mistakes).map(|()| said);
     }
+    status(said, 400..=599, &at.field("status"), mistakes)
 }
 
-/// What is answered when nothing failed.
-enum Answer {
-    Nothing,
-    Constant(Json),
-    /// What the action answers.
-    Service,
+/// A reply that is wrong itself is not asked.
+fn leads_somewhere(status: u16, reply: Option<&Reply>, at: &FieldPath, mistakes: &mut Mistakes) -> Option<()> {
+    if !REDIRECTS.contains(&status) || reply.is_none_or(Reply::has_location) {
+        return Some(());
+    }
+    mistakes.add(at.field("status"), status, "a redirect requires the header Location: add it to `headers`");
+    None
+}
+
+fn status_from(
+    said: &SuccessResponse,
+    action: StepFunctionsAction,
+    at: &FieldPath,
+    mistakes: &mut Mistakes,
+) -> Option<Option<OutputPath>> {
+    let Some(from) = &said.status_from else { return Some(None) };
+    let at_from = at.field("statusFrom").field("output");
+    let path = mistakes.take(at_from.clone(), &from.output, OutputPath::parse(&from.output));
+    if let Some(status) = said.status {
+        mistakes.add(at.field("status"), status, "leave it out: `statusFrom` says it");
+        return None;
+    }
+    if action != StepFunctionsAction::StartSyncExecution {
+        let allowed = format!("not allowed with action {}, which waits for no output", action.as_str());
+        mistakes.add(at_from, &from.output, allowed);
+        return None;
+    }
+    path.map(Some)
 }
 
 /// One entry of `errors`.
@@ -92,7 +107,7 @@ struct Rule {
     error: Option<Glob>,
     execution: Option<FailedStatus>,
     status: u16,
-    body: Option<Json>,
+    reply: Reply,
 }
 
 fn rules(errors: &[ErrorResponse], call: &Call, at: &FieldPath, mistakes: &mut Mistakes) -> Option<Vec<Rule>> {
@@ -109,7 +124,7 @@ fn rules(errors: &[ErrorResponse], call: &Call, at: &FieldPath, mistakes: &mut M
 }
 
 fn rule(said: &ErrorResponse, call: &Call, at: &FieldPath, mistakes: &mut Mistakes) -> Option<Rule> {
-    let ErrorResponse { match_: ErrorMatch { error, status: execution }, status: http, body: said_body } = said;
+    let ErrorMatch { error, status: execution } = &said.match_;
     let at_match = at.field("match");
     if error.is_none() && execution.is_none() {
         mistakes.add(at_match.clone(), "", "error, status or both are required");
@@ -124,19 +139,22 @@ fn rule(said: &ErrorResponse, call: &Call, at: &FieldPath, mistakes: &mut Mistak
         let allowed = "FAILED or TIMED_OUT: an execution that StartSyncExecution waits for can't be stopped";
         mistakes.add(at_match.field("status"), "ABORTED", allowed);
     }
-    let status = status(*http, 400..=599, &at.field("status"), mistakes);
-    let body = body(said_body.as_ref(), &at.field("body"), mistakes);
-    let rule = Rule { error: error?, execution: *execution, status: status?, body: body? };
+    let reply = reply::parse(&Said::from(said), Scope::Outcome, at, mistakes);
+    let status = failure_status(said.status, reply.as_ref(), at, mistakes);
+    let rule = Rule { error: error?, execution: *execution, status: status?, reply: reply? };
     (!aborted).then_some(rule)
 }
 
 /// All but SUCCEEDED is a failure: an unknown status or none at all, too.
-fn sync(body: &Answer, rules: &[Rule], template: &mut Template) {
+fn sync(reply: &Reply, rules: &[Rule], template: &mut Template) {
+    let action = StepFunctionsAction::StartSyncExecution;
     template.code("#set($code = 0)\n");
     outcome(template);
-    prepare(body, StepFunctionsAction::StartSyncExecution, template);
+    if !reply.says_body() {
+        prepare(action, template);
+    }
     template.code("#if($status == 'SUCCEEDED')\n");
-    print(body, StepFunctionsAction::StartSyncExecution, template);
+    reply.write(|template| print(action, template), template);
     for rule in rules {
         template.code("#elseif(");
         rule.condition(template);
@@ -148,10 +166,13 @@ fn sync(body: &Answer, rules: &[Rule], template: &mut Template) {
 }
 
 /// A failed execution is what was asked for, unless a rule says otherwise.
-fn describe(body: &Answer, rules: &[Rule], template: &mut Template) {
+fn describe(reply: &Reply, rules: &[Rule], template: &mut Template) {
+    let action = StepFunctionsAction::DescribeExecution;
     template.code("#set($code = 0)\n");
     outcome(template);
-    prepare(body, StepFunctionsAction::DescribeExecution, template);
+    if !reply.says_body() {
+        prepare(action, template);
+    }
     template
         .code("#set($failed = false)\n#if($status == 'FAILED' || $status == 'TIMED_OUT' || $status == 'ABORTED')\n");
     template.code("#set($failed = true)\n#end\n");
@@ -161,9 +182,23 @@ fn describe(body: &Answer, rules: &[Rule], template: &mut Template) {
         rule.answer(template);
     }
     template.code("#else\n");
-    print(body, StepFunctionsAction::DescribeExecution, template);
+    reply.write(|template| print(action, template), template);
     template.code("#end\n");
     override_status(template);
+}
+
+/// Of an action that tells of no outcome, or of one that nobody asked to tell apart.
+fn plain(reply: &Reply, action: StepFunctionsAction, template: &mut Template) {
+    if reply.may_fail() {
+        template.code("#set($code = 0)\n");
+    }
+    if !reply.says_body() {
+        prepare(action, template);
+    }
+    reply.write(|template| print(action, template), template);
+    if reply.may_fail() {
+        override_status(template);
+    }
 }
 
 /// Once, at the end: a second time within one rendering is a 5XX.
@@ -203,27 +238,26 @@ impl Rule {
 
     fn answer(&self, template: &mut Template) {
         template.code("#set($code = ").number(self.status).code(")\n");
-        match &self.body {
-            Some(json) => template.document(json),
-            None => template.code("$failure"),
+        let default = |template: &mut Template| {
+            template.code("$failure");
         };
+        self.reply.write(default, template);
     }
 }
 
-/// Writes the code that must run before the answer is printed.
-fn prepare(answer: &Answer, action: StepFunctionsAction, template: &mut Template) {
-    match (answer, action) {
-        (Answer::Nothing | Answer::Constant(_), _) => {}
-        (Answer::Service, StepFunctionsAction::StartExecution) => {
+/// Writes the code that must run before what the action answers is printed.
+fn prepare(action: StepFunctionsAction, template: &mut Template) {
+    match action {
+        StepFunctionsAction::StartExecution => {
             members(&["executionArn", "startDate"], template);
             object::end(template);
         }
-        (Answer::Service, StepFunctionsAction::StartSyncExecution) => {
+        StepFunctionsAction::StartSyncExecution => {
             template.code("#set($output = 'null')\n");
             read::string(template, &BodyPath::of("output"));
             template.code("#if($value != '')\n#set($output = $value)\n#end\n");
         }
-        (Answer::Service, StepFunctionsAction::DescribeExecution) => {
+        StepFunctionsAction::DescribeExecution => {
             members(&["name", "status", "startDate", "stopDate"], template);
             // The output is a JSON text, and so a value as it is.
             read::string(template, &BodyPath::of("output"));
@@ -233,42 +267,32 @@ fn prepare(answer: &Answer, action: StepFunctionsAction, template: &mut Template
             more_members(&["error", "cause"], template);
             object::end(template);
         }
-        (
-            Answer::Service,
-            StepFunctionsAction::StopExecution
-            | StepFunctionsAction::ListExecutions
-            | StepFunctionsAction::GetExecutionHistory
-            | StepFunctionsAction::RedriveExecution
-            | StepFunctionsAction::SendTaskSuccess
-            | StepFunctionsAction::SendTaskFailure
-            | StepFunctionsAction::SendTaskHeartbeat,
-        ) => {
+        StepFunctionsAction::StopExecution
+        | StepFunctionsAction::ListExecutions
+        | StepFunctionsAction::GetExecutionHistory
+        | StepFunctionsAction::RedriveExecution
+        | StepFunctionsAction::SendTaskSuccess
+        | StepFunctionsAction::SendTaskFailure
+        | StepFunctionsAction::SendTaskHeartbeat => {
             template.code("#set($answer = '{}')\n#set($json = $input.json('$'))\n");
             template.code("#if($json != '' && $json != '\"\"')\n#set($answer = $json)\n#end\n");
         }
     }
 }
 
-/// Prints the answer. A directive follows on the same line: a line break before it would be part of the body.
-fn print(answer: &Answer, action: StepFunctionsAction, template: &mut Template) {
-    match (answer, action) {
-        (Answer::Nothing, _) => template,
-        (Answer::Constant(json), _) => template.document(json),
-        (Answer::Service, StepFunctionsAction::StartSyncExecution) => template.code("$output"),
-        (Answer::Service, StepFunctionsAction::StartExecution | StepFunctionsAction::DescribeExecution) => {
-            template.code("$text")
-        }
-        (
-            Answer::Service,
-            StepFunctionsAction::StopExecution
-            | StepFunctionsAction::ListExecutions
-            | StepFunctionsAction::GetExecutionHistory
-            | StepFunctionsAction::RedriveExecution
-            | StepFunctionsAction::SendTaskSuccess
-            | StepFunctionsAction::SendTaskFailure
-            | StepFunctionsAction::SendTaskHeartbeat,
-        ) => template.code("$answer"),
-    };
+/// Prints what the action answers. A directive follows on the same line: a line break before it would be part of the body.
+fn print(action: StepFunctionsAction, template: &mut Template) {
+    template.code(match action {
+        StepFunctionsAction::StartSyncExecution => "$output",
+        StepFunctionsAction::StartExecution | StepFunctionsAction::DescribeExecution => "$text",
+        StepFunctionsAction::StopExecution
+        | StepFunctionsAction::ListExecutions
+        | StepFunctionsAction::GetExecutionHistory
+        | StepFunctionsAction::RedriveExecution
+        | StepFunctionsAction::SendTaskSuccess
+        | StepFunctionsAction::SendTaskFailure
+        | StepFunctionsAction::SendTaskHeartbeat => "$answer",
+    });
 }
 
 /// Begins an object of those members of the answer that are there.

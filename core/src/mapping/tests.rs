@@ -32,7 +32,7 @@ pub(super) fn translate(said: Value, arn: &str) -> (Option<Request>, Option<Resp
     (request, responses, mistakes.iter().map(Mistake::to_string).collect())
 }
 
-fn translated(said: Value) -> (Request, Responses) {
+pub(super) fn translated(said: Value) -> (Request, Responses) {
     let (request, responses, mistakes) = translate(said, ARN);
     assert_eq!(mistakes, Vec::<String>::new());
     (request.unwrap(), responses.unwrap())
@@ -425,25 +425,14 @@ fn failures_are_told_apart(#[case] said: Value, #[case] status: u16, #[case] ans
     assert_eq!(found, answers);
 }
 
-#[rstest]
-#[case::of_a_named_execution(json!({ "action": "StopExecution", "execution": { "query": "e" } }), true)]
-#[case::of_our_own(json!({ "action": "StartExecution" }), false)]
-fn an_invalid_arn_is_the_callers_where_the_caller_names_it(#[case] said: Value, #[case] client: bool) {
-    let (_, responses) = translated(said);
-    assert_eq!(responses.failure.template.contains("$type == 'InvalidArn'"), client);
-}
-
-#[rstest]
-#[case::no_content(json!({ "responses": { "success": { "status": 204 } } }), "")]
-#[case::the_service_answers(json!({ "action": "ListExecutions" }), "#set($answer = '{}')\n#set($json = $input.json('$'))\n#if($json != '' && $json != '\"\"')\n#set($answer = $json)\n#end\n$answer")]
-fn a_success_reads_as(#[case] said: Value, #[case] template: &str) {
-    let (_, responses) = translated(said);
-    assert_eq!(responses.success.template, template);
-}
-
 /// How often a template holds what Velocity reads as more than text.
 fn velocity(template: &str) -> Vec<usize> {
     ["$", "#", "'", "\\\\"].iter().map(|found| template.matches(found).count()).collect()
+}
+
+/// What of a text may stand in a header.
+fn printable(text: &str) -> String {
+    text.chars().filter(|c| matches!(c, ' '..='~')).chain(['x']).collect()
 }
 
 /// Everything that a manifest can put into templates, with `key` and `text` wherever it takes any text.
@@ -458,6 +447,11 @@ fn with(key: &str, text: &str) -> Vec<String> {
             "success": { "body": { "constant": json } },
             "errors": [{ "match": { "status": "FAILED" }, "status": 500, "body": { "constantJson": json.to_string() } }],
             "clientError": { "body": { "constant": text } }, "serverError": { "body": { "constant": json } }
+        } }),
+        json!({ "action": "StartSyncExecution", "responses": {
+            "success": { "body": { "fields": { key: { "constant": text }, format!("{key}z.{key}"): { "output": "$.a" } } } },
+            "errors": [{ "match": { "status": "FAILED" }, "status": 500, "body": { "text": format!("x{text}") } }],
+            "clientError": { "headers": { "X-A": { "constant": printable(text) } } }, "serverError": { "body": { "text": format!("{key}x") } }
         } }),
     ];
     let templates = said.map(|said| {

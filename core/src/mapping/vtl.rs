@@ -1,7 +1,7 @@
 //! The one way to write a template. Code is `&'static str`, so it is ours; everything else enters through a method that leaves
 //! nothing in it for Velocity, or that prints a variable escaped.
 
-use super::json::{Json, in_string};
+use super::json::{Json, in_string, percent_encoded};
 
 /// A template in the Velocity Template Language of API Gateway.
 #[derive(Debug, Default)]
@@ -31,6 +31,13 @@ impl Template {
     pub(super) fn text(&mut self, text: &str) -> &mut Self {
         self.0.push_str(&in_string(text));
         self
+    }
+
+    /// Appends a reference whose value is this text of the manifest, to the last character.
+    pub(super) fn verbatim(&mut self, text: &str) -> &mut Self {
+        self.code("$util.urlDecode('");
+        self.0.push_str(&percent_encoded(text));
+        self.code("')")
     }
 
     /// Appends a document of the manifest. It may stand between Velocity's single quotes.

@@ -124,6 +124,8 @@ impl Operation {
             Self::UpdateRequestValidator | Self::DeleteRequestValidator => on("/restapis/*/requestvalidators/*"),
             Self::GetModels | Self::CreateModel => on("/restapis/*/models"),
             Self::UpdateModel | Self::DeleteModel => on("/restapis/*/models/*"),
+            Self::GetGatewayResponses => on("/restapis/*/gatewayresponses"),
+            Self::PutGatewayResponse | Self::DeleteGatewayResponse => on("/restapis/*/gatewayresponses/*"),
             Self::PutMethod | Self::UpdateMethod | Self::DeleteMethod => on("/restapis/*/resources/*/methods/*"),
             Self::PutIntegration | Self::UpdateIntegration => {
                 [on("/restapis/*/resources/*/methods/*/integration"), vec![PASS_ROLE]].concat()

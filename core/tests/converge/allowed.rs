@@ -7,7 +7,8 @@ use std::sync::LazyLock;
 use serde_json::Value;
 use sfe_core::action::Action;
 use sfe_core::kinds::{
-    authorizer, deployment, log_group, method, model, request_validator, resource, rest_api, role, stage, state_machine,
+    authorizer, deployment, gateway_response, log_group, method, model, request_validator, resource, rest_api, role,
+    stage, state_machine,
 };
 use sfe_core::observed::Read;
 use sfe_core::operation::{Operation, Scope, matches, policy};
@@ -73,6 +74,7 @@ pub fn check_read(read: &Read) -> Result<(), String> {
         Read::Authorizers(id) => vec![api(format!("/restapis/{id}/authorizers"))],
         Read::RequestValidators(id) => vec![api(format!("/restapis/{id}/requestvalidators"))],
         Read::Models(id) => vec![api(format!("/restapis/{id}/models"))],
+        Read::GatewayResponses(id) => vec![api(format!("/restapis/{id}/gatewayresponses"))],
         Read::Deployments(id) => vec![api(format!("/restapis/{id}/deployments"))],
         Read::Stages(id) => vec![api(format!("/restapis/{id}/stages"))],
     };
@@ -258,6 +260,12 @@ fn on_api(action: &Action) -> Vec<Check> {
         }
         Action::Model(model::Action::DeleteModel { rest_api_id, name }) => {
             on("DELETE", format!("/restapis/{rest_api_id}/models/{name}"))
+        }
+        Action::GatewayResponse(gateway_response::Action::PutGatewayResponse { rest_api_id, type_, .. }) => {
+            on("PUT", format!("/restapis/{rest_api_id}/gatewayresponses/{type_}"))
+        }
+        Action::GatewayResponse(gateway_response::Action::DeleteGatewayResponse { rest_api_id, type_ }) => {
+            on("DELETE", format!("/restapis/{rest_api_id}/gatewayresponses/{type_}"))
         }
         Action::Method(action) => on_method(action, &on),
         Action::Deployment(deployment::Action::CreateDeployment { rest_api_id, .. }) => {

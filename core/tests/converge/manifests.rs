@@ -56,18 +56,26 @@ impl Manifest {
 pub fn manifest() -> impl Strategy<Value = Manifest> {
     let express = any::<bool>();
     express.prop_flat_map(|express| {
-        (state_machine(express), routes(express), gateway_role(), api(), stage()).prop_map(
-            move |(state_machine, routes, gateway_role, api, stage)| {
+        (state_machine(express), routes(express), gateway_role(), api(), stage(), gateway_responses()).prop_map(
+            move |(state_machine, routes, gateway_role, api, stage, gateway_responses)| {
                 let mut spec =
                     Map::from_iter([("stateMachine".into(), state_machine), ("routes".into(), routes.into())]);
                 spec.extend(gateway_role.map(|role| ("gatewayRole".into(), role)));
                 spec.extend(api.map(|api| ("api".into(), api)));
                 spec.extend(stage.map(|stage| ("stage".into(), stage)));
+                spec.extend(gateway_responses.map(|said| ("gatewayResponses".into(), said)));
                 let referenced = if express { StateMachineType::Express } else { StateMachineType::Standard };
                 Manifest { spec: Value::Object(spec), referenced }
             },
         )
     })
+}
+
+fn gateway_responses() -> impl Strategy<Value = Option<Value>> {
+    proptest::option::of(select(vec![
+        json!({ "THROTTLED": { "headers": { "Retry-After": "1" } } }),
+        json!({ "THROTTLED": { "status": 420 }, "DEFAULT_4XX": { "body": { "text": "no" } } }),
+    ]))
 }
 
 fn state_machine(express: bool) -> impl Strategy<Value = Value> {

@@ -2,6 +2,7 @@
 //!
 //! The rows are data: one for each field of the CRD, which a test counts.
 
+mod answers;
 mod rows;
 
 use std::cell::Cell;
@@ -13,7 +14,8 @@ use serde_json::{Value, json};
 use sfe_sandbox::IntegrationRequest;
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
-use self::rows::{Ask, EXCEPTED, Row, Then, guest_rows, response_rows, route_rows, workflow_rows};
+use self::answers::{gateway_rows, response_rows, shown_by};
+use self::rows::{Ask, EXCEPTED, Row, Then, guest_rows, route_rows, workflow_rows};
 use super::{ORDERS, check_same_status, owner, picture, start, touch, writes};
 use crate::http::{self, Answer};
 use crate::operator::Operator;
@@ -26,8 +28,9 @@ fn every_field_has_a_row() {
     let mut fields = BTreeSet::new();
     leaves(schema, "spec".to_owned(), &mut fields);
     fields.retain(|field| !is_shown_elsewhere(field));
-    let rows = [workflow_rows(), route_rows(), response_rows(), guest_rows()].concat();
-    let rows: BTreeSet<String> = rows.into_iter().map(|row| row.field).collect();
+    let rows = [workflow_rows(), route_rows(), response_rows(), gateway_rows(), guest_rows()].concat();
+    let rows: BTreeSet<String> = rows.into_iter().map(|row| shown_by(&row.field)).collect();
+    let fields: BTreeSet<String> = fields.iter().map(|field| shown_by(field)).collect();
     let excepted: BTreeSet<String> = EXCEPTED.iter().map(|(field, _)| (*field).to_owned()).collect();
     let covered: BTreeSet<String> = rows.union(&excepted).cloned().collect();
     assert_eq!(fields.difference(&covered).collect::<Vec<_>>(), [""; 0], "fields of the CRD without a row");
@@ -101,6 +104,15 @@ fn of_a_response() {
         let table = Table::start(world, "changes-response").await;
         let express = json!({ "spec": { "stateMachine": { "type": "EXPRESS", "definition": rows::FAILING } } });
         table.check("subject", &rows::subject("subject", &express), response_rows()).await;
+        table.check_rest("subject").await;
+    });
+}
+
+#[test]
+fn of_what_the_gateway_answers() {
+    world::run(async |world| {
+        let table = Table::start(world, "changes-gateway").await;
+        table.check("subject", &rows::subject("subject", &json!({})), gateway_rows()).await;
         table.check_rest("subject").await;
     });
 }

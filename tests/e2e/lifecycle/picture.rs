@@ -59,6 +59,18 @@ async fn api(world: &World, owner: &Owner) -> Value {
         .iter()
         .map(|found| (found.name().unwrap_or_default().to_owned(), json!(found.provider_arns())))
         .collect();
+    let responses = gateway.get_gateway_responses().rest_api_id(&id).send().await.unwrap();
+    let responses: Map<String, Value> = responses
+        .items()
+        .iter()
+        .filter(|found| !found.default_response())
+        .map(|found| {
+            let parameters: BTreeMap<_, _> = found.response_parameters().into_iter().flatten().collect();
+            let templates: BTreeMap<_, _> = found.response_templates().into_iter().flatten().collect();
+            let said = json!({ "status": found.status_code(), "parameters": parameters, "templates": templates });
+            (found.response_type().map(|type_| type_.as_str().to_owned()).unwrap_or_default(), said)
+        })
+        .collect();
     let resources = gateway.get_resources().rest_api_id(&id).embed("methods").limit(500).send().await.unwrap();
     let mut methods = Map::new();
     for resource in resources.items() {
@@ -82,6 +94,7 @@ async fn api(world: &World, owner: &Owner) -> Value {
         "disableExecuteApiEndpoint": api.disable_execute_api_endpoint(),
         "authorizers": authorizers,
         "methods": methods,
+        "gatewayResponses": responses,
         "stages": stages,
     })
 }

@@ -93,6 +93,8 @@ pub struct Rendered {
     pub text: String,
     /// `$context.responseOverride.status`, if the template set it to something that AWS heeds.
     pub status_override: Option<u16>,
+    /// What the template set below `$context.responseOverride.header`, by name.
+    pub headers: BTreeMap<String, String>,
 }
 
 pub(crate) fn process(tools: &Tools, ports: &Ports, gate_port: u16, scratch: &Path) -> Result<Process, Error> {

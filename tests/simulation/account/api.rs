@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use sfe::aws::Class;
 use sfe_core::api::HttpMethod;
-use sfe_core::kinds::{authorizer, deployment, method, model, request_validator, resource, rest_api, stage};
+use sfe_core::kinds::{
+    authorizer, deployment, gateway_response, method, model, request_validator, resource, rest_api, stage,
+};
 use sfe_core::observed::Answer;
 use sfe_core::owner::{MARKER, Tags};
 
@@ -18,6 +20,7 @@ pub struct RestApi {
     pub authorizers: authorizer::Observed,
     pub validator: request_validator::Observed,
     pub models: model::Observed,
+    pub gateway_responses: gateway_response::Observed,
     pub snapshots: BTreeMap<String, Snapshot>,
     pub stages: stage::Observed,
 }
@@ -63,6 +66,7 @@ impl Account {
             authorizers: BTreeMap::new(),
             validator: None,
             models: BTreeMap::new(),
+            gateway_responses: BTreeMap::new(),
             snapshots: BTreeMap::new(),
             stages: BTreeMap::new(),
         };
@@ -195,6 +199,20 @@ impl Account {
             }
         }
         model::fold(&mut api.models, action);
+        Ok(Answer::Done)
+    }
+
+    pub(super) fn apply_gateway_response(&mut self, action: &gateway_response::Action) -> Result<Answer, Refused> {
+        let api = match action {
+            gateway_response::Action::PutGatewayResponse { rest_api_id, .. }
+            | gateway_response::Action::DeleteGatewayResponse { rest_api_id, .. } => rest_api_id,
+        };
+        let api = self.our_api(api, "a write of a gateway response")?;
+        let is_delete = matches!(action, gateway_response::Action::DeleteGatewayResponse { .. });
+        if is_delete && !api.gateway_responses.contains_key(action.type_()) {
+            return Err(not_found("gateway response", action.type_()));
+        }
+        gateway_response::fold(&mut api.gateway_responses, action);
         Ok(Answer::Done)
     }
 

@@ -99,12 +99,12 @@ fn plain_route() -> Value {
     json!({ "path": "/x/{p}", "method": "POST", "auth": { "type": "NONE" } })
 }
 
-fn row(field: &str, patch: &Value, then: impl Into<Vec<Then>>) -> Row {
+pub fn row(field: &str, patch: &Value, then: impl Into<Vec<Then>>) -> Row {
     Row { field: format!("spec.{field}"), patch: json!({ "spec": patch }), then: then.into() }
 }
 
 /// A row of a field of the one route: whatever earlier rows did to it is undone.
-fn of_route(field: &str, patch: &Value, then: impl Into<Vec<Then>>) -> Row {
+pub fn of_route(field: &str, patch: &Value, then: impl Into<Vec<Then>>) -> Row {
     row(&format!("routes[].{field}"), &json!({ "routes": [merged(&plain_route(), patch)] }), then)
 }
 
@@ -378,78 +378,6 @@ pub fn route_rows() -> Vec<Row> {
         }
     }
     rows.extend(requests::rows());
-    rows
-}
-
-/// What is answered; the workflow fails if it is asked to.
-pub fn response_rows() -> Vec<Row> {
-    let fails = || Ask::post(r#"{"fail": 1}"#);
-    let no_json = || Ask::post("no JSON");
-    let errors = |rule: Value| json!({ "responses": { "errors": [rule] } });
-    let said = |class: &str, response: Value| json!({ "responses": { class: response } });
-    let mut rows = vec![
-        of_route(
-            "responses.errors[].match.error",
-            &errors(json!({ "match": { "error": "Refus*" }, "status": 422 })),
-            [Then::Answers(fails(), 422, None)],
-        ),
-        of_route(
-            "responses.errors[].match.error",
-            &errors(json!({ "match": { "error": "Other" }, "status": 422 })),
-            [Then::Answers(fails(), 502, None)],
-        ),
-        of_route(
-            "responses.errors[].match.status",
-            &errors(json!({ "match": { "status": "FAILED" }, "status": 422 })),
-            [Then::Answers(fails(), 422, None)],
-        ),
-        of_route(
-            "responses.errors[].status",
-            &errors(json!({ "match": { "status": "FAILED" }, "status": 423 })),
-            [Then::Answers(fails(), 423, None)],
-        ),
-        of_route(
-            "responses.errors[].body.constant",
-            &errors(json!({ "match": { "status": "FAILED" }, "status": 423, "body": { "constant": { "no": 1 } } })),
-            [Then::Answers(fails(), 423, Some(r#"{"no":1}"#))],
-        ),
-        of_route(
-            "responses.errors[].body.constantJson",
-            &errors(
-                json!({ "match": { "status": "FAILED" }, "status": 423, "body": { "constantJson": r#"{"no":1.10}"# } }),
-            ),
-            [Then::Answers(fails(), 423, Some(r#"{"no":1.10}"#))],
-        ),
-    ];
-    for (class, ask, status, other) in [
-        ("success", Ask::post("{}"), 200, 202),
-        ("clientError", no_json(), 400, 418),
-        // Nothing goes wrong on AWS's side here: what would be answered is read from the method.
-        ("serverError", Ask::post("{}"), 500, 503),
-    ] {
-        let then = |status: u16, body: Option<&'static str>| match class {
-            "serverError" => {
-                let pointer = match status {
-                    500 => "/api/methods/POST ~1x~1{p}/integration/responses/500/template",
-                    _ => "/api/methods/POST ~1x~1{p}/integration/responses/503/template",
-                };
-                [Then::AwsHas(pointer, body.map_or("InternalServerError", |_| "said"))]
-            }
-            _ => [Then::Answers(ask.clone(), status, body)],
-        };
-        let row = |field: &str, response: Value, then| {
-            of_route(&format!("responses.{class}.{field}"), &said(class, response), then)
-        };
-        rows.extend([
-            row("status", json!({ "status": other }), then(other, None)),
-            row("body.constant", json!({ "body": { "constant": { "said": 1 } } }), then(status, Some(r#"{"said":1}"#))),
-            row(
-                "body.constantJson",
-                json!({ "body": { "constantJson": r#"{"said":1.10}"# } }),
-                then(status, Some(r#"{"said":1.10}"#)),
-            ),
-        ]);
-    }
     rows
 }
 

@@ -1,0 +1,244 @@
+//! What a caller is answered: bodies, statuses and headers of each class.
+
+use serde_json::{Value, json};
+use sfe_sandbox::Rendering;
+
+use crate::examples::sqs;
+use crate::http::{Answer, get, post};
+use crate::serving::{Endpoint, Failures, run};
+use crate::world::{World, until};
+
+/// The answer to a JSON body.
+async fn answer(endpoint: &Endpoint, path: &str, body: &Value) -> Answer {
+    endpoint.call(post(endpoint.url(path), body.to_string())).await.answer
+}
+
+/// Status, media type and body. LocalStack's engine leaves the end of a line behind a directive, which Velocity takes away.
+fn told(answer: &Answer) -> (u16, &str, &str) {
+    (answer.status, answer.content_type.as_deref().unwrap_or_default(), answer.body.trim())
+}
+
+#[test]
+fn a_part_of_the_output_is_told_as_it_is_or_not_at_all() {
+    run(async |world| {
+        let endpoint = Endpoint::apply(world, "answers", include_str!("../../examples/answers.yaml")).await;
+        let unexpected = (502, "application/json", r#"{"error":"UnexpectedOutput"}"#);
+        let mut failures = Failures::default();
+        for id in [
+            json!("O'Brien \"x\" \\ </p> $context.requestId #set($a = 1) ${x} %41+ é 😀 \u{2028}\n\t"),
+            json!(""),
+            json!(" "),
+            json!("true"),
+            json!("7"),
+            json!(7),
+            json!(-1.5),
+            json!(1e22),
+            json!(true),
+            json!(false),
+        ] {
+            let sent = json!({"order": {"id": id}});
+            let part = answer(&endpoint, "/part", &sent).await;
+            let is_right = part.status == 200 && serde_json::from_str::<Value>(&part.body).ok() == Some(id.clone());
+            failures.note(&format!("/part {id}"), if is_right { Ok(()) } else { Err(format!("{part:?}")) });
+            let text = answer(&endpoint, "/text", &sent).await;
+            let whole = id.as_str().map_or_else(|| id.to_string(), str::to_owned);
+            let number = text.body.trim().parse::<f64>().ok();
+            let is_right = text.body.trim() == whole.trim() || id.is_number() && number == id.as_f64();
+            failures.note(&format!("/text {id}"), if is_right { Ok(()) } else { Err(format!("{text:?}")) });
+        }
+        for (path, sent) in ["/part", "/text"].into_iter().flat_map(|path| {
+            let outputs = [
+                json!({}),
+                json!({"order": null}),
+                json!({"order": "id"}),
+                json!({"order": [7]}),
+                json!({"order": {"id": null}}),
+                json!({"order": {"id": {"a": 1}}}),
+                json!({"order": {"id": {}}}),
+                json!({"order": {"id": [1, "x"]}}),
+                json!({"order": {"id": []}}),
+                json!({"order.id": 7}),
+            ];
+            outputs.map(|sent| (path, sent))
+        }) {
+            let answer = answer(&endpoint, path, &sent).await;
+            let result = if told(&answer) == unexpected { Ok(()) } else { Err(format!("{answer:?}")) };
+            failures.note(&format!("{path} {sent}"), result);
+        }
+        failures.end();
+        let text = answer(&endpoint, "/text", &json!({"order": {"id": "<b>"}})).await;
+        assert_eq!(told(&text), (200, "text/plain; charset=utf-8", "<b>"));
+        for path in ["/part", "/text", "/nothing"] {
+            let failed = answer(&endpoint, path, &json!({"fail": 1, "order": {"id": 1}})).await;
+            assert_eq!(failed.status, 502, "{path}: {failed:?}");
+        }
+        let nothing = answer(&endpoint, "/nothing", &json!({})).await;
+        assert_eq!((nothing.status, nothing.body.trim()), (204, ""));
+    });
+}
+
+#[test]
+fn an_answer_is_composed_of_several_places() {
+    run(async |world| {
+        let endpoint = Endpoint::apply(world, "answers", include_str!("../../examples/answers.yaml")).await;
+        let order = json!({"order": {"id": "it's \"7\"", "url": "/orders/7?a=b%20c"}, "note": "by\thand"});
+        let made = answer(&endpoint, "/orders", &order).await;
+        let body = made.json();
+        let run = body["run"].as_str().unwrap_or_else(|| panic!("{made:?}"));
+        let request = made.header("x-request-id").unwrap_or_else(|| panic!("no X-Request-Id: {made:?}"));
+        let expected = json!({"order": {"id": "it's \"7\"", "note": "by\thand"}, "all": order, "run": run, "request": request, "currency": "EUR"});
+        assert_eq!((made.status, &body), (201, &expected));
+        assert!(!run.is_empty() && !run.contains(':'), "no name: {run}");
+        let headers = ["location", "cache-control", "x-note"].map(|name| made.header(name));
+        // A tab is no printable ASCII.
+        assert_eq!(headers, [Some("/orders/7?a=b%20c"), Some("no-store"), None]);
+        let plain = answer(&endpoint, "/orders", &json!({"order": {"id": 1, "url": "/1"}, "note": 5})).await;
+        assert_eq!((plain.json()["order"].clone(), plain.header("x-note")), (json!({"id": 1, "note": 5}), Some("5")));
+
+        let unexpected = (502, "application/json", r#"{"error":"UnexpectedOutput"}"#);
+        for url in [json!("/a\r\nSet-Cookie: a=b"), json!("/a\nb"), json!("/é"), json!(""), json!(null), json!(["/"])]
+        {
+            let refused = answer(&endpoint, "/orders", &json!({"order": {"id": 1, "url": url}})).await;
+            assert_eq!(
+                (told(&refused), refused.header("location"), refused.header("set-cookie")),
+                (unexpected, None, None)
+            );
+        }
+        let failed = answer(&endpoint, "/orders", &json!({"fail": 1, "order": {"id": 1, "url": "/1"}})).await;
+        let problem = r#"{"detail":"it's not for sale","help":"/help","title":"Orders.Refused"}"#;
+        assert_eq!(told(&failed), (422, "application/problem+json", problem));
+        assert_eq!((failed.header("x-error"), failed.header("location")), (Some("Orders.Refused"), None));
+
+        let started = answer(&endpoint, "/start", &json!({})).await;
+        let body = started.json();
+        assert_eq!((started.status, started.header("x-execution")), (202, body["execution"].as_str()));
+        assert!(body["started"].is_number() && started.header("x-execution").is_some(), "{started:?}");
+    });
+}
+
+#[test]
+fn the_output_may_choose_the_status() {
+    run(async |world| {
+        let endpoint = Endpoint::apply(world, "answers", include_str!("../../examples/answers.yaml")).await;
+        let html = "text/html; charset=utf-8";
+        let proxied = async |status: Value, body: &str| {
+            answer(&endpoint, "/proxy", &json!({"statusCode": status, "body": body})).await
+        };
+        for status in [200, 201, 404, 418, 599] {
+            let page = format!("<p>it's \"{status}\"</p>");
+            assert_eq!(told(&proxied(json!(status), &page).await), (status, html, page.as_str()));
+        }
+        let unexpected = (502, "application/json", r#"{"error":"UnexpectedOutput"}"#);
+        for status in [
+            json!(99),
+            json!(100),
+            json!(199),
+            json!(600),
+            json!(2000),
+            json!(-200),
+            json!(200.5),
+            json!("200"),
+            json!(null),
+            json!([200]),
+            json!(true),
+        ] {
+            assert_eq!(told(&proxied(status.clone(), "x").await), unexpected, "{status}");
+        }
+        let empty = proxied(json!(204), "gone").await;
+        assert_eq!((empty.status, empty.body.trim()), (204, ""));
+        let moved = json!({"statusCode": 302, "body": "", "headers": {"location": "https://example.com/?a=b&c=%20"}});
+        let moved = answer(&endpoint, "/proxy", &moved).await;
+        assert_eq!((moved.status, moved.header("location")), (302, Some("https://example.com/?a=b&c=%20")));
+        // A failed workflow is no success, whatever its input said.
+        let failed = answer(&endpoint, "/proxy", &json!({"fail": 1, "statusCode": 200, "body": "fine"})).await;
+        assert_eq!(told(&failed), (500, html, r"<p>It's broken: 100 % $sorry #1 \o/</p>"));
+    });
+}
+
+#[test]
+fn a_link_leads_where_its_task_is() {
+    run(async |world| {
+        sqs(world, "CreateQueue", &json!({"QueueName": "links"})).await;
+        let endpoint = Endpoint::apply(world, "links", include_str!("../../examples/approval-links.yaml")).await;
+        let token = async || {
+            endpoint.call(post(endpoint.url("/approvals"), "{}")).await;
+            let queue = json!({"QueueUrl": "https://sqs.eu-central-1.amazonaws.com/000000000000/links"});
+            let message = until("the workflow has asked", async || {
+                let answer = sqs(world, "ReceiveMessage", &queue).await;
+                answer["Messages"][0]["Body"].as_str().map(str::to_owned).ok_or(answer)
+            })
+            .await;
+            let message: Value = serde_json::from_str(&message).unwrap();
+            message["token"].as_str().unwrap().to_owned()
+        };
+        // LocalStack looks for a token in all executions, and fails on one that another test just starts.
+        let follow = async |path: &str| {
+            until("LocalStack knows its executions", async || {
+                let answer = endpoint.call(get(endpoint.url(path))).await.answer;
+                if answer.status >= 500 { Err(answer) } else { Ok(answer) }
+            })
+            .await
+        };
+        let granted = follow(&format!("/approve?token={}", token().await)).await;
+        assert_eq!((granted.status, granted.header("location")), (303, Some("https://example.com/approved")));
+        let expired = follow("/approve?token=nonsense").await;
+        assert_eq!((expired.status, expired.header("location")), (303, Some("https://example.com/expired")));
+        let rejected = follow(&format!("/reject?token={}", token().await)).await;
+        assert_eq!(told(&rejected), (200, "text/html; charset=utf-8", "<h1>It's rejected.</h1>"));
+        let expired = follow("/reject?token=nonsense").await;
+        assert_eq!(told(&expired), (410, "text/plain; charset=utf-8", "This link was used before."));
+        throttled(world, &endpoint).await;
+    });
+}
+
+/// LocalStack throttles nothing: what it would be answered is rendered from the template that API Gateway has.
+async fn throttled(world: &World, endpoint: &Endpoint) {
+    let method = endpoint.method("GET", "/approve").await;
+    let integration = method.method_integration().expect("no integration");
+    let responses = integration.integration_responses().expect("no responses");
+    // The redirect of a success and that of a failure are two responses.
+    let template = &responses["503"].response_templates().expect("no templates")["application/json"];
+    for (type_, status, retry_after) in [
+        ("ThrottlingException", 429, Some("60")),
+        ("com.amazonaws.states#ExecutionLimitExceeded", 429, Some("60")),
+        ("InternalFailure", 503, None),
+        ("TaskDoesNotExist", 303, None),
+    ] {
+        let body = json!({"__type": type_}).to_string();
+        let rendering = Rendering { template, body: &body, ..Rendering::default() };
+        let rendered = world.sandbox.render(&rendering).await.unwrap();
+        let found = (rendered.status_override, rendered.headers.get("Retry-After").map(String::as_str));
+        assert_eq!(found, (Some(status), retry_after), "{type_}: {rendered:?}");
+    }
+}
+
+#[test]
+fn the_gateway_refuses_in_the_manifests_words() {
+    run(async |world| {
+        let manifest = include_str!("../../examples/gateway-responses.yaml");
+        let endpoint = Endpoint::apply(world, "refusals", manifest).await;
+        let found = world.apigateway.get_gateway_responses().rest_api_id(&endpoint.api_id).send().await.unwrap();
+        let customized = found.items().iter().filter(|found| !found.default_response());
+        let mut customized: Vec<_> = customized
+            .map(|found| {
+                let type_ = found.response_type().map(|type_| type_.as_str().to_owned()).unwrap_or_default();
+                let parameters: Vec<_> = found.response_parameters().into_iter().flatten().collect();
+                let templates: Vec<_> = found.response_templates().into_iter().flatten().collect();
+                format!("{type_} {:?} {parameters:?} {templates:?}", found.status_code())
+            })
+            .collect();
+        customized.sort();
+        // LocalStack ignores headers and bodies of these: what is served of them is the status alone.
+        assert_eq!(
+            customized,
+            [
+                r#"BAD_REQUEST_PARAMETERS Some("422") [] [("application/json", "{\"message\":$context.error.messageString}")]"#,
+                r#"DEFAULT_5XX None [] [("application/problem+json", "{\"title\":\"internal error\"}")]"#,
+                r#"MISSING_AUTHENTICATION_TOKEN Some("404") [] [("text/plain; charset=utf-8", "There is nothing here.")]"#,
+                r#"THROTTLED Some("429") [("gatewayresponse.header.Retry-After", "'1'")] [("application/json", "{\"error\":\"too many requests\",\"help\":\"/limits\"}")]"#,
+            ]
+        );
+        assert_eq!(answer(&endpoint, "/jobs", &json!({})).await.status, 422, "a required parameter is missing");
+        assert_eq!(answer(&endpoint, "/nowhere", &json!({})).await.status, 404);
+    });
+}
