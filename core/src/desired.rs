@@ -1,6 +1,7 @@
 //! What a manifest asks for: a validated value, or every way in which the manifest is wrong. After this nothing can fail for the
 //! manifest's sake.
 
+mod authorization;
 mod bounds;
 mod path;
 mod roles;

@@ -11,6 +11,7 @@
     reason = "clippy.toml allows it in tests, but not in what tests call"
 )]
 
+mod access;
 mod examples;
 mod guarded;
 mod hostile;

@@ -86,9 +86,15 @@ pub fn routes(api: &Api, desired: &Desired, observed: &Observed, id: &str) -> Ne
         (Seen::Unknown | Seen::Absent, None) if api.models.is_empty() => &unread_models,
         (Seen::Unknown | Seen::Absent, _) => return unread("model"),
     };
-    let used = Used::of(observed);
-    let mut next = Next::nothing();
-    next.and(authorizer::next(id, &api.authorizers, authorizers, &used.authorizers).map(Action::Authorizer));
+    let used = Used::of(api, observed);
+    let mut next = existing_authorizers(api, authorizers);
+    let role_stands = desired.gateway_role.is_none() || observed.gateway_role.present().is_some();
+    let wanted = authorizer::next(id, &api.authorizers, authorizers, &used.authorizers);
+    next.and(if role_stands || !wanted.actions.iter().any(authorizer::Action::puts_role) {
+        wanted.map(Action::Authorizer)
+    } else {
+        Next::wait("authorizer", "the gateway role comes first")
+    });
     let validated = api.methods.values().any(|method| method.validated);
     let validator_in_use = used.validator || models.keys().any(|name| model::is_ours(name));
     next.and(request_validator::next(id, validated, validator, validator_in_use).map(Action::RequestValidator));
@@ -97,6 +103,36 @@ pub fn routes(api: &Api, desired: &Desired, observed: &Observed, id: &str) -> Ne
     }
     next.and(resource::next(id, &wanted_paths(api, observed), resources).map(Action::Resource));
     next.and(methods(api, desired, observed, id));
+    next
+}
+
+/// The authorizers that methods name by their ids, each with its type as a method spells it.
+fn existing(api: &Api) -> impl Iterator<Item = (&str, &String)> {
+    api.methods.values().filter_map(|want| match &want.authorization {
+        method::Authorization::Existing { type_, authorizer_id, .. } => Some((type_.as_str(), authorizer_id)),
+        method::Authorization::None
+        | method::Authorization::AwsIam
+        | method::Authorization::Cognito { .. }
+        | method::Authorization::Custom { .. } => None,
+    })
+}
+
+/// An authorizer that a method names by its id must be there, and check what the method says: API Gateway would take any.
+fn existing_authorizers(api: &Api, found: &authorizer::Observed) -> Next<Action> {
+    let mut next = Next::nothing();
+    for (type_, id) in existing(api).collect::<BTreeSet<_>>() {
+        let authorizer = found.values().find(|authorizer| authorizer.id == *id);
+        let is_cognito = authorizer.map(|authorizer| authorizer.settings.type_ == authorizer::COGNITO);
+        let why = match is_cognito {
+            None => format!("authorizer failed: REST API has none with the id {id}"),
+            Some(is_cognito) if is_cognito != (type_ == authorizer::COGNITO) => {
+                format!("authorizer failed: {id} is not one for type {type_}")
+            }
+            Some(_) => continue,
+        };
+        let hint = "set `auth.authorizerId` to the id of an authorizer that `aws apigateway get-authorizers` tells";
+        next.and(Next::refuse(why, hint.to_owned()));
+    }
     next
 }
 
@@ -109,8 +145,8 @@ struct Used {
 }
 
 impl Used {
-    fn of(observed: &Observed) -> Self {
-        let mut used = Self::default();
+    fn of(api: &Api, observed: &Observed) -> Self {
+        let mut used = Self { authorizers: existing(api).map(|(_, id)| id.clone()).collect(), ..Self::default() };
         for (_, _, found) in observed.methods() {
             used.authorizers.extend(found.settings.authorizer_id.clone());
             used.models.extend(found.settings.request_models.values().cloned());
@@ -192,6 +228,15 @@ fn settings(want: &method::Desired, observed: &Observed) -> Option<method::Setti
         method::Authorization::Cognito { authorizer, scopes } => {
             let found = observed.authorizers.present()?.get(authorizer)?;
             ("COGNITO_USER_POOLS", Some(found.id.clone()), scopes.clone())
+        }
+        method::Authorization::Custom { authorizer } => {
+            let found = observed.authorizers.present()?.get(authorizer)?;
+            ("CUSTOM", Some(found.id.clone()), BTreeSet::new())
+        }
+        method::Authorization::Existing { type_, authorizer_id, scopes } => {
+            let mut found = observed.authorizers.present()?.values();
+            found.find(|authorizer| authorizer.id == *authorizer_id)?;
+            (type_.as_str(), Some(authorizer_id.clone()), scopes.clone())
         }
     };
     let request_validator_id = match (want.validated, observed.request_validator.present()?) {

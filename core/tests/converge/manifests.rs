@@ -99,7 +99,13 @@ fn state_machine(express: bool) -> impl Strategy<Value = Value> {
 fn routes(express: bool) -> impl Strategy<Value = Vec<Value>> {
     let none = json!({ "type": "NONE" });
     let cognito = |pool: &str| json!({ "type": "COGNITO_USER_POOLS", "userPoolArns": [format!("arn:aws:cognito-idp:eu-central-1:000000000000:userpool/{pool}")] });
+    let lambda = |ttl: u32| {
+        let function = "arn:aws:lambda:eu-central-1:000000000000:function:may";
+        json!({ "type": "CUSTOM", "authorizerResultTtlInSeconds": ttl, "lambda": { "type": "TOKEN", "functionArn": function } })
+    };
     let mut pool = vec![
+        json!({ "path": "/l", "method": "POST", "auth": lambda(0) }),
+        json!({ "path": "/l", "method": "PUT", "auth": lambda(60) }),
         json!({ "path": "/", "method": "POST", "auth": none }),
         json!({ "path": "/", "method": "GET", "auth": { "type": "AWS_IAM" }, "action": "StartExecution" }),
         json!({ "path": "/a/{id}/b", "method": "POST", "auth": cognito("one"), "input": { "fields": { "id": { "path": "id" }, "x": { "body": "$.x" } } } }),

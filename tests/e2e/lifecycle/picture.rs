@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_apigateway::types::Method;
+use aws_sdk_apigateway::types::{Authorizer, AuthorizerType, Method};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 use sfe_core::api::StateMachineType;
@@ -14,7 +14,7 @@ use crate::world::World;
 
 /// ```text
 /// {"api": {"name": "shop-orders", "disableExecuteApiEndpoint": false,
-///          "authorizers": {"sfe-cognito-...": ["arn:..."]}, "stages": {"prod": "sfe 0123456789"},
+///          "authorizers": {"sfe-cognito-...": {"type": "COGNITO_USER_POOLS", ...}}, "stages": {"prod": "sfe 0123456789"},
 ///          "methods": {"POST /orders": {"authorizationType": "NONE", "authorizer": null, "scopes": [], ...}}},
 ///  "roles": {"gateway": {"trust": {...}, "permissions": {...}, "inline": [...], "managed": [...], "boundary": null}, "workflow": ...},
 ///  "logGroup": {"retentionInDays": 14, "tags": {...}},
@@ -57,7 +57,7 @@ async fn api(world: &World, owner: &Owner) -> Value {
     let authorizers: Map<String, Value> = authorizers
         .items()
         .iter()
-        .map(|found| (found.name().unwrap_or_default().to_owned(), json!(found.provider_arns())))
+        .map(|found| (found.name().unwrap_or_default().to_owned(), authorizer(found)))
         .collect();
     let resources = gateway.get_resources().rest_api_id(&id).embed("methods").limit(500).send().await.unwrap();
     let mut methods = Map::new();
@@ -83,6 +83,18 @@ async fn api(world: &World, owner: &Owner) -> Value {
         "authorizers": authorizers,
         "methods": methods,
         "stages": stages,
+    })
+}
+
+fn authorizer(found: &Authorizer) -> Value {
+    json!({
+        "type": found.r#type().map(AuthorizerType::as_str),
+        "providerARNs": found.provider_arns(),
+        "authorizerUri": found.authorizer_uri(),
+        "authorizerCredentials": found.authorizer_credentials(),
+        "identitySource": found.identity_source(),
+        "identityValidationExpression": found.identity_validation_expression(),
+        "authorizerResultTtlInSeconds": found.authorizer_result_ttl_in_seconds(),
     })
 }
 

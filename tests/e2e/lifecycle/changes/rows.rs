@@ -54,11 +54,12 @@ impl Ask {
 }
 
 /// Why a field has no row.
-pub const EXCEPTED: [(&str, &str); 6] = [
+pub const EXCEPTED: [(&str, &str); 7] = [
     ("spec.deletionPolicy", "it changes nothing before the deletion: see letting_go"),
     ("spec.managementPolicy", "with Observe nothing is written: see letting_go"),
     ("spec.suspend", "while it is true nothing is written: see letting_go"),
     ("spec.region", "it can't be changed: see mistakes"),
+    ("spec.routes[].auth.authorizerId", "it names an authorizer that someone made: see access"),
     ("spec.routes[].execution.optional", "true is a mistake, and false the default"),
     ("spec.routes[].taskToken.optional", "true is a mistake, and false the default"),
 ];
@@ -270,6 +271,11 @@ pub fn route_rows() -> Vec<Row> {
     let stop = json!({ "action": "StopExecution", "execution": { "query": "q" } });
     let success = json!({ "action": "SendTaskSuccess", "taskToken": { "query": "q" }, "output": { "constant": {} } });
     let pools = |pools: &[&str]| json!({ "auth": { "type": "COGNITO_USER_POOLS", "userPoolArns": pools } });
+    let function = "arn:aws:lambda:eu-central-1:000000000000:function:may";
+    let asks = |lambda: &Value| {
+        let lambda = merged(&json!({ "functionArn": function }), lambda);
+        json!({ "auth": { "type": "CUSTOM", "lambda": lambda } })
+    };
     let mut rows = vec![
         of_route(
             "path",
@@ -310,6 +316,35 @@ pub fn route_rows() -> Vec<Row> {
             "auth.scopes",
             &merged(&pools(&POOLS), &json!({ "auth": { "scopes": ["orders/write"] } })),
             [Then::Aws("/api/methods/POST ~1x~1{p}/scopes", json!(["orders/write"]))],
+        ),
+        of_route(
+            "auth.authorizerResultTtlInSeconds",
+            &merged(&pools(&POOLS), &json!({ "auth": { "authorizerResultTtlInSeconds": 61 } })),
+            [Then::AwsHas("/api/authorizers", "\"authorizerResultTtlInSeconds\":61")],
+        ),
+        of_route(
+            "auth.lambda.functionArn",
+            &asks(&json!({ "type": "TOKEN" })),
+            [
+                Then::Aws("/api/methods/POST ~1x~1{p}/authorizationType", json!("CUSTOM")),
+                Then::AwsHas("/api/authorizers", "functions/arn:aws:lambda:eu-central-1:000000000000:function:may/"),
+                Then::AwsHas("/roles/gateway/permissions", "arn:aws:lambda:eu-central-1:000000000000:function:may"),
+            ],
+        ),
+        of_route(
+            "auth.lambda.identityValidationExpression",
+            &asks(&json!({ "type": "TOKEN", "identityValidationExpression": "^x$" })),
+            [Then::AwsHas("/api/authorizers", "^x$")],
+        ),
+        of_route(
+            "auth.lambda.identitySources",
+            &asks(&json!({ "type": "TOKEN", "identitySources": ["method.request.header.X-Token"] })),
+            [Then::AwsHas("/api/authorizers", "method.request.header.X-Token")],
+        ),
+        of_route(
+            "auth.lambda.type",
+            &asks(&json!({ "type": "REQUEST", "identitySources": ["method.request.header.X-Token"] })),
+            [Then::AwsHas("/api/authorizers", "\"REQUEST\"")],
         ),
         of_route(
             "passthroughBehavior",
