@@ -6,6 +6,7 @@ mod crd;
 mod route;
 mod schema;
 mod spec;
+mod stage;
 mod status;
 
 pub use annotation::{ADOPT, REQUESTED_AT};
@@ -13,4 +14,5 @@ pub use auth::*;
 pub use crd::crd;
 pub use route::*;
 pub use spec::*;
+pub use stage::*;
 pub use status::*;

@@ -6,6 +6,7 @@ mod bounds;
 mod path;
 mod roles;
 mod routes;
+mod stage;
 mod unwanted;
 mod workflow;
 
@@ -15,7 +16,7 @@ use jiff::SignedDuration;
 
 use crate::api::{self, StateMachineType, StepFunctionEndpoint};
 use crate::arn::Arn;
-use crate::kinds::{authorizer, log_group, method, model, rest_api, role, stage, state_machine};
+use crate::kinds::{self, authorizer, log_group, method, model, rest_api, role, state_machine};
 use crate::limits::Limits;
 use crate::mistakes::{FieldPath, Mistakes};
 use crate::owner::{Owner, Site};
@@ -120,7 +121,7 @@ pub struct Api {
     /// The models by name.
     pub models: model::Desired,
     /// The stage.
-    pub stage: stage::Desired,
+    pub stage: kinds::stage::Desired,
     /// The StepFunctionEndpoints whose routes are served, or kept as they are, by name.
     pub guests: BTreeMap<String, GuestRoutes>,
 }
@@ -221,8 +222,6 @@ const EXECUTIONS_INTERVAL: SignedDuration = SignedDuration::from_secs(60);
 const EXECUTIONS_KEEP: u32 = 10;
 /// The most that `executions.keep` allows: the status stays under 16 KiB.
 const KEEP_MAX: u32 = 25;
-/// `stage.name` without one.
-const STAGE: &str = "prod";
 
 /// The owner of an object's AWS objects.
 pub fn owner(object: &StepFunctionEndpoint, settings: &Settings) -> Owner {
@@ -259,6 +258,9 @@ pub fn desired(
     let at = FieldPath::spec();
     check_region(spec, &site, &made_at(object, settings), &at, &mut mistakes);
     bounds::check(spec, &owner, settings, &at, &mut mistakes);
+    if let Some(spec) = &spec.stage {
+        stage::check(spec, &at.field("stage"), &mut mistakes);
+    }
     let workflow =
         workflow::parse(spec, references, &owner, &site, &at.field("stateMachine"), &mut mistakes, &mut waiting);
     let role_arn = roles::gateway_arn(spec, &owner, &site, &at.field("gatewayRole"), &mut mistakes);
@@ -350,10 +352,7 @@ fn own_api(
         methods: routes.methods,
         authorizers: routes.authorizers,
         models: routes.models,
-        stage: stage::Desired {
-            name: spec.stage.clone().unwrap_or_default().name.unwrap_or_else(|| STAGE.to_owned()),
-            tags: owner.tags(),
-        },
+        stage: stage::desired(spec.stage.as_ref(), &routes.throttling, owner),
         guests,
     }
 }

@@ -25,6 +25,7 @@ mod operator;
 mod rendered;
 mod secrets;
 mod serving;
+mod settings;
 mod typed;
 mod whole;
 mod world;

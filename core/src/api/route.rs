@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::auth::Auth;
 use super::schema;
+use super::stage::Throttling;
 
 /// One path and one method, and what a request there does.
 #[derive(JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,6 +49,10 @@ pub struct Route {
     /// What is answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub responses: Option<Responses>,
+    /// How many requests to this route are let through, in place of `stage.throttling`. Not for the method ANY, which API Gateway throttles
+    /// method by method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttling: Option<Throttling>,
     /// What happens to a request whose content type is not application/json: it is refused with 415 either way; the two words
     /// are AWS's. Defaults to NEVER.
     #[serde(default, skip_serializing_if = "Option::is_none")]

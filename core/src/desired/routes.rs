@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::{
     PassthroughBehavior, Route, StateMachineType, StepFunctionEndpoint, StepFunctionEndpointSpec, StepFunctionsAction,
+    Throttling,
 };
 use crate::arn::Arn;
 use crate::kinds::method::{Integration, IntegrationResponse};
@@ -12,7 +13,7 @@ use crate::mapping::{self, Call};
 use crate::mistakes::{FieldPath, Mistakes};
 use crate::owner::{Owner, Site, hash};
 
-use super::{GuestRoutes, RouteKey, Settings, authorization, bounds, path};
+use super::{GuestRoutes, RouteKey, Settings, authorization, bounds, path, stage};
 
 /// The routes of one endpoint, or of several on one API.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,6 +24,8 @@ pub struct Routes {
     pub authorizers: authorizer::Desired,
     /// The models by name.
     pub models: model::Desired,
+    /// How many requests of single routes are let through.
+    pub throttling: BTreeMap<RouteKey, Throttling>,
     /// What the gateway role must allow.
     pub calls: Calls,
 }
@@ -41,7 +44,9 @@ impl Routes {
     pub fn hash(&self) -> String {
         let methods: Vec<_> = self.methods.iter().collect();
         let text = serde_json::to_string(&(methods, &self.authorizers, &self.models)).unwrap_or_default();
-        hash([text.as_str()])
+        let throttling: Vec<_> = self.throttling.iter().collect();
+        let throttling = serde_json::to_string(&throttling).ok().filter(|_| !self.throttling.is_empty());
+        hash([text.as_str()].into_iter().chain(throttling.as_deref()))
     }
 }
 
@@ -94,6 +99,10 @@ fn add(
 ) {
     let role = target.map(|(_, role)| role);
     let authorization = authorization::parse(&route.auth, role, &at.field("auth"), mistakes, routes);
+    if let Some(throttling) = &route.throttling {
+        stage::check_route(throttling, route.method, &at.field("throttling"), mistakes);
+        routes.throttling.insert(key.clone(), throttling.clone());
+    }
     let Some(((state_machine, type_), role)) = target else { return };
     let action = route.action.unwrap_or_else(|| default_action(type_));
     if !serves(type_, action) {
@@ -203,6 +212,7 @@ pub fn with_guests(
                     all.methods.extend(routes.methods);
                     all.authorizers.extend(routes.authorizers);
                     all.models.extend(routes.models);
+                    all.throttling.extend(routes.throttling);
                     GuestRoutes::Served { hash }
                 }
             },

@@ -282,6 +282,29 @@ pub fn snapshot(api: &Api, observed: &Observed) -> Option<String> {
     Some(hash([text.as_str()]))
 }
 
+/// Whether our stage does what is desired beside serving a deployment.
+pub fn stage_stands(api: &Api, observed: &Observed) -> bool {
+    let found = observed.stages.present().and_then(|stages| stages.get(&api.stage.name));
+    found.is_some_and(|found| found.settings == wanted_stage(api, observed).settings)
+}
+
+/// The stage as it is desired. What it does for methods that stay as they are stays too: those of a guest that isn't ready, and others'.
+fn wanted_stage(api: &Api, observed: &Observed) -> stage::Desired {
+    let mut want = api.stage.clone();
+    let Some(found) = observed.stages.present().and_then(|stages| stages.get(&want.name)) else { return want };
+    let is_ours = |found: &method::Observed| {
+        let name = found.settings.operation_name.as_ref();
+        name.is_some_and(|name| name.starts_with(MARKER)) && !is_held(api, found)
+    };
+    for (path, method, _) in observed.methods().filter(|(_, _, found)| !is_ours(found)) {
+        let one = stage::Methods::one(path, method);
+        if let Some(settings) = found.settings.methods.get(&one) {
+            want.settings.methods.entry(one).or_insert_with(|| settings.clone());
+        }
+    }
+    want
+}
+
 /// Deployment and stage, once everything else is finished; then what the stage does not serve.
 fn served(api: &Api, desired: &Desired, observed: &Observed, id: &str, ready: bool) -> Next<Action> {
     let owner = &desired.owner;
@@ -297,7 +320,8 @@ fn served(api: &Api, desired: &Desired, observed: &Observed, id: &str, ready: bo
     };
     let mut next = deployment::next(id, &hash, deployments).map(Action::Deployment);
     let Some(deployment_id) = deployment::find(deployments, &hash) else { return next };
-    next.and(stage::next(id, &Claim::of(desired, observed), &api.stage, deployment_id, stages).map(Action::Stage));
+    let want = wanted_stage(api, observed);
+    next.and(stage::next(id, &Claim::of(desired, observed), &want, deployment_id, stages).map(Action::Stage));
     if !next.is_empty() {
         return next;
     }

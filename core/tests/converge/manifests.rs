@@ -109,6 +109,7 @@ fn routes(express: bool) -> impl Strategy<Value = Vec<Value>> {
         json!({ "path": "/", "method": "POST", "auth": none }),
         json!({ "path": "/", "method": "GET", "auth": { "type": "AWS_IAM" }, "action": "StartExecution" }),
         json!({ "path": "/a/{id}/b", "method": "POST", "auth": cognito("one"), "input": { "fields": { "id": { "path": "id" }, "x": { "body": "$.x" } } } }),
+        json!({ "path": "/a/s", "method": "PUT", "auth": none, "throttling": { "rateLimit": 0.5, "burstLimit": 1 } }),
         json!({ "path": "/a", "method": "PUT", "auth": cognito("two"), "input": { "fields": { "q": { "query": "q" } } } }),
         json!({ "path": "/c", "method": "ANY", "auth": none, "action": "StartExecution", "responses": { "success": { "status": 202 } } }),
         json!({ "path": "/c/d/e", "method": "POST", "auth": cognito("one"), "input": { "fields": { "y": { "body": "$.y" } } } }),
@@ -145,5 +146,11 @@ fn api() -> impl Strategy<Value = Option<Value>> {
 }
 
 fn stage() -> impl Strategy<Value = Option<Value>> {
-    proptest::option::of(select(vec![json!({ "name": "main" }), json!({ "name": "v2" })]))
+    let throttling = json!({ "rateLimit": 10, "burstLimit": 5 });
+    proptest::option::of(select(vec![
+        json!({ "name": "main" }),
+        json!({ "name": "v2" }),
+        json!({ "throttling": throttling, "tracingEnabled": true, "variables": { "a": "b" } }),
+        json!({ "name": "main", "metricsEnabled": true, "variables": { "a": "c", "d": "e" } }),
+    ]))
 }

@@ -333,7 +333,7 @@ struct Shape {
     api: Option<(String, bool)>,
     methods: Vec<String>,
     shared: Vec<String>,
-    stages: Vec<String>,
+    stages: Vec<(String, stage::Settings)>,
     deployments: usize,
 }
 
@@ -356,7 +356,7 @@ fn shape(world: &World) -> Shape {
         api: world.rest_api.as_ref().map(|api| (api.name.clone(), api.disable_execute_api_endpoint)),
         methods: methods.collect(),
         shared: shared.chain(world.request_validator.iter().map(|_| "validator".to_owned())).collect(),
-        stages: world.stages.keys().cloned().collect(),
+        stages: world.stages.iter().map(|(name, stage)| (name.clone(), stage.settings.clone())).collect(),
         deployments: world.deployments.len(),
     }
 }

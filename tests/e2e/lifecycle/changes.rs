@@ -3,6 +3,7 @@
 //! The rows are data: one for each field of the CRD, which a test counts.
 
 mod rows;
+mod stage_rows;
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +15,7 @@ use sfe_sandbox::IntegrationRequest;
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use self::rows::{Ask, EXCEPTED, Row, Then, guest_rows, response_rows, route_rows, workflow_rows};
+use self::stage_rows::{access_rows, stage_rows};
 use super::{ORDERS, check_same_status, owner, picture, start, touch, writes};
 use crate::http::{self, Answer};
 use crate::operator::Operator;
@@ -25,7 +27,7 @@ fn every_field_has_a_row() {
     let schema = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
     let mut fields = BTreeSet::new();
     leaves(schema, "spec".to_owned(), &mut fields);
-    let rows = [workflow_rows(), route_rows(), response_rows(), guest_rows()].concat();
+    let rows = [workflow_rows(), stage_rows(), route_rows(), access_rows(), response_rows(), guest_rows()].concat();
     let rows: BTreeSet<String> = rows.into_iter().map(|row| row.field).collect();
     let excepted: BTreeSet<String> = EXCEPTED.iter().map(|(field, _)| (*field).to_owned()).collect();
     let covered: BTreeSet<String> = rows.union(&excepted).cloned().collect();
@@ -75,10 +77,20 @@ fn of_the_workflow_its_roles_and_the_api() {
 }
 
 #[test]
+fn of_the_stage() {
+    world::run(async |world| {
+        let table = Table::start(world, "changes-stage").await;
+        table.check("subject", &rows::subject("subject", &json!({})), stage_rows()).await;
+        table.check_rest("subject").await;
+    });
+}
+
+#[test]
 fn of_a_route() {
     world::run(async |world| {
         let table = Table::start(world, "changes-route").await;
-        table.check("subject", &rows::subject("subject", &json!({})), route_rows()).await;
+        let rows = [route_rows(), access_rows()].concat();
+        table.check("subject", &rows::subject("subject", &json!({})), rows).await;
         table.check_rest("subject").await;
     });
 }

@@ -71,7 +71,7 @@ pub const FAILING: &str = "{StartAt: Check, States: {Check: {Type: Choice, Choic
 pub const EXISTING_ROLE: &str = "arn:aws:iam::000000000000:role/nobodys";
 const EXISTING_MACHINE: &str = "arn:aws:states:eu-central-1:000000000000:stateMachine:changes-existing";
 const READ_ONLY: &str = "arn:aws:iam::aws:policy/ReadOnlyAccess";
-const POOLS: [&str; 2] = [
+pub const POOLS: [&str; 2] = [
     "arn:aws:cognito-idp:eu-central-1:000000000000:userpool/eu-central-1_one",
     "arn:aws:cognito-idp:eu-central-1:000000000000:userpool/eu-central-1_two",
 ];
@@ -97,12 +97,12 @@ fn plain_route() -> Value {
     json!({ "path": "/x/{p}", "method": "POST", "auth": { "type": "NONE" } })
 }
 
-fn row(field: &str, patch: &Value, then: impl Into<Vec<Then>>) -> Row {
+pub fn row(field: &str, patch: &Value, then: impl Into<Vec<Then>>) -> Row {
     Row { field: format!("spec.{field}"), patch: json!({ "spec": patch }), then: then.into() }
 }
 
 /// A row of a field of the one route: whatever earlier rows did to it is undone.
-fn of_route(field: &str, patch: &Value, then: impl Into<Vec<Then>>) -> Row {
+pub fn of_route(field: &str, patch: &Value, then: impl Into<Vec<Then>>) -> Row {
     row(&format!("routes[].{field}"), &json!({ "routes": [merged(&plain_route(), patch)] }), then)
 }
 
@@ -271,11 +271,6 @@ pub fn route_rows() -> Vec<Row> {
     let stop = json!({ "action": "StopExecution", "execution": { "query": "q" } });
     let success = json!({ "action": "SendTaskSuccess", "taskToken": { "query": "q" }, "output": { "constant": {} } });
     let pools = |pools: &[&str]| json!({ "auth": { "type": "COGNITO_USER_POOLS", "userPoolArns": pools } });
-    let function = "arn:aws:lambda:eu-central-1:000000000000:function:may";
-    let asks = |lambda: &Value| {
-        let lambda = merged(&json!({ "functionArn": function }), lambda);
-        json!({ "auth": { "type": "CUSTOM", "lambda": lambda } })
-    };
     let mut rows = vec![
         of_route(
             "path",
@@ -316,35 +311,6 @@ pub fn route_rows() -> Vec<Row> {
             "auth.scopes",
             &merged(&pools(&POOLS), &json!({ "auth": { "scopes": ["orders/write"] } })),
             [Then::Aws("/api/methods/POST ~1x~1{p}/scopes", json!(["orders/write"]))],
-        ),
-        of_route(
-            "auth.authorizerResultTtlInSeconds",
-            &merged(&pools(&POOLS), &json!({ "auth": { "authorizerResultTtlInSeconds": 61 } })),
-            [Then::AwsHas("/api/authorizers", "\"authorizerResultTtlInSeconds\":61")],
-        ),
-        of_route(
-            "auth.lambda.functionArn",
-            &asks(&json!({ "type": "TOKEN" })),
-            [
-                Then::Aws("/api/methods/POST ~1x~1{p}/authorizationType", json!("CUSTOM")),
-                Then::AwsHas("/api/authorizers", "functions/arn:aws:lambda:eu-central-1:000000000000:function:may/"),
-                Then::AwsHas("/roles/gateway/permissions", "arn:aws:lambda:eu-central-1:000000000000:function:may"),
-            ],
-        ),
-        of_route(
-            "auth.lambda.identityValidationExpression",
-            &asks(&json!({ "type": "TOKEN", "identityValidationExpression": "^x$" })),
-            [Then::AwsHas("/api/authorizers", "^x$")],
-        ),
-        of_route(
-            "auth.lambda.identitySources",
-            &asks(&json!({ "type": "TOKEN", "identitySources": ["method.request.header.X-Token"] })),
-            [Then::AwsHas("/api/authorizers", "method.request.header.X-Token")],
-        ),
-        of_route(
-            "auth.lambda.type",
-            &asks(&json!({ "type": "REQUEST", "identitySources": ["method.request.header.X-Token"] })),
-            [Then::AwsHas("/api/authorizers", "\"REQUEST\"")],
         ),
         of_route(
             "passthroughBehavior",
