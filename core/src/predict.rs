@@ -10,7 +10,8 @@ use crate::api::StateMachineType;
 use crate::desired::Desired;
 use crate::endpoint::{When, next};
 use crate::kinds::{
-    authorizer, deployment, log_group, method, model, request_validator, resource, rest_api, role, stage, state_machine,
+    account, authorizer, deployment, log_group, method, model, request_validator, resource, rest_api, role, stage,
+    state_machine,
 };
 use crate::next::{Next, Seen};
 use crate::observed::{Answer, Fact, Observed, Read, reads};
@@ -50,6 +51,8 @@ pub struct World {
     pub deployments: deployment::Observed,
     /// Its stages.
     pub stages: stage::Observed,
+    /// API Gateway's settings of the account.
+    pub account: account::Observed,
 }
 
 /// The actions that lead from what is observed to what is desired.
@@ -112,6 +115,7 @@ impl World {
             models: BTreeMap::new(),
             deployments: BTreeMap::new(),
             stages: BTreeMap::new(),
+            account: account::Observed::default(),
         }
     }
 
@@ -130,6 +134,7 @@ impl World {
             models: observed.models.present().cloned().unwrap_or_default(),
             deployments: observed.deployments.present().cloned().unwrap_or_default(),
             stages: observed.stages.present().cloned().unwrap_or_default(),
+            account: observed.account.present().cloned().unwrap_or_default(),
             ..Self::empty(site, now)
         }
     }
@@ -169,6 +174,7 @@ impl World {
             Read::Models(_) => Fact::Models(self.models.clone()),
             Read::Deployments(_) => Fact::Deployments(self.deployments.clone()),
             Read::Stages(_) => Fact::Stages(self.stages.clone()),
+            Read::Account => Fact::Account(self.account.clone()),
         }
     }
 
@@ -339,6 +345,7 @@ impl World {
                             standard: machines.0,
                             express: machines.1,
                             log_group: self.log_group.take(),
+                            account: self.account.clone(),
                             ..Self::empty(self.site.clone(), self.now)
                         };
                     }

@@ -95,6 +95,7 @@ impl Account {
             Read::Models(id) => Fact::Models(self.api(id)?.models.clone()),
             Read::Deployments(id) => Fact::Deployments(self.api(id)?.deployments()),
             Read::Stages(id) => Fact::Stages(self.api(id)?.stages.clone()),
+            Read::Account => Fact::Account(sfe_core::kinds::account::Observed::default()),
         })
     }
 

@@ -35,6 +35,7 @@ pub fn operation(read: &Read) -> &'static str {
         Read::Models(_) => "apigateway:GetModels",
         Read::Deployments(_) => "apigateway:GetDeployments",
         Read::Stages(_) => "apigateway:GetStages",
+        Read::Account => "apigateway:GetAccount",
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use kube_derive::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,10 @@ pub struct Stage {
     /// Whether CloudWatch gets metrics of each method, which AWS charges for. Defaults to false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics_enabled: Option<bool>,
+    /// What API Gateway logs of each request, to a log group of its own, `API-Gateway-Execution-Logs_<id of the API>/<stage>`. It needs a role
+    /// in the account's settings, which `status` tells how to set. Defaults to OFF.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution_log: Option<ExecutionLog>,
     /// Whether requests are traced with X-Ray. Defaults to false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tracing_enabled: Option<bool>,
@@ -29,6 +34,45 @@ pub struct Stage {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "schema::stage_variables")]
     pub variables: BTreeMap<String, String>,
+}
+
+/// What API Gateway logs of each request.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[x_kube(
+    crates(kube_core = "kube_core"),
+    validation = Rule::new("self.level != 'OFF' || !has(self.dataTraceEnabled)")
+        .message("dataTraceEnabled is allowed with levels ERROR and INFO")
+)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ExecutionLog {
+    /// Which steps are logged.
+    pub level: ExecutionLogLevel,
+    /// Whether requests and answers are logged in full, with all that callers send. Defaults to false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_trace_enabled: Option<bool>,
+}
+
+/// Which steps of a request are logged.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum ExecutionLogLevel {
+    /// None.
+    Off,
+    /// Those that failed.
+    Error,
+    /// All.
+    Info,
+}
+
+impl ExecutionLogLevel {
+    /// As AWS spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "OFF",
+            Self::Error => "ERROR",
+            Self::Info => "INFO",
+        }
+    }
 }
 
 /// How many requests are let through.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::api::{self, HttpMethod, Throttling};
-use crate::kinds::stage::{Desired, MethodSettings, Methods, Settings};
+use crate::api::{self, ExecutionLogLevel, HttpMethod, Throttling};
+use crate::kinds::stage::{Desired, MethodSettings, Methods, OFF, Settings};
 use crate::mistakes::{FieldPath, Mistakes};
 use crate::owner::Owner;
 
@@ -16,6 +16,13 @@ const STAGE: &str = "prod";
 pub fn check(spec: &api::Stage, at: &FieldPath, mistakes: &mut Mistakes) {
     if let Some(throttling) = &spec.throttling {
         check_throttling(throttling, &at.field("throttling"), mistakes);
+    }
+    if let Some(log) = &spec.execution_log
+        && log.level == ExecutionLogLevel::Off
+        && log.data_trace_enabled == Some(true)
+    {
+        let at = at.field("executionLog").field("dataTraceEnabled");
+        mistakes.add(at, true, "allowed with levels ERROR and INFO: with OFF nothing is logged");
     }
     for (name, value) in &spec.variables {
         let at = at.field("variables").key(name);
@@ -50,7 +57,13 @@ fn check_throttling(throttling: &Throttling, at: &FieldPath, mistakes: &mut Mist
 /// The stage; `throttling` is that of single routes.
 pub fn desired(spec: Option<&api::Stage>, throttling: &BTreeMap<RouteKey, Throttling>, owner: &Owner) -> Desired {
     let spec = spec.cloned().unwrap_or_default();
-    let all = MethodSettings { metrics_enabled: spec.metrics_enabled.unwrap_or(false), ..MethodSettings::default() };
+    let log = spec.execution_log.as_ref();
+    let all = MethodSettings {
+        metrics_enabled: spec.metrics_enabled.unwrap_or(false),
+        logging_level: log.map_or(OFF, |log| log.level.as_str()).to_owned(),
+        data_trace_enabled: log.and_then(|log| log.data_trace_enabled).unwrap_or(false),
+        ..MethodSettings::default()
+    };
     let limited = |throttling: Option<&Throttling>| match throttling {
         None => all.clone(),
         Some(Throttling { rate_limit, burst_limit }) => {
@@ -106,10 +119,24 @@ mod tests {
     #[case::a_route_has_the_rest_from_the_stage(
         json!({ "metricsEnabled": true }), &[("/a", 1.0, 0)], "all: unlimited log OFF metrics; GET /a: rate 1 burst 0 log OFF metrics"
     )]
+    #[case::logs(
+        json!({ "executionLog": { "level": "INFO", "dataTraceEnabled": true } }), &[("/a", 1.0, 1)],
+        "all: unlimited log INFO data trace; GET /a: rate 1 burst 1 log INFO data trace"
+    )]
     #[case::a_route_alone(json!({}), &[("/a/{id}", 1.0, 1)], "GET /a/{id}: rate 1 burst 1 log OFF")]
     fn methods_read_as(#[case] spec: Value, #[case] throttling: &[(&str, f64, i32)], #[case] expected: &str) {
         use crate::change::Shown as _;
         assert_eq!(settings(&spec, throttling).methods.shown(), expected);
+    }
+
+    #[test]
+    fn a_silent_stage_has_all_else() {
+        use crate::change::Shown as _;
+        let logs = settings(&json!({ "executionLog": { "level": "ERROR" } }), &[("/a", 1.0, 1)]);
+        let silent = logs.with_logs_of(&Settings::default());
+        assert!(logs.logs() && !silent.logs());
+        assert_eq!(silent.methods.shown(), "GET /a: rate 1 burst 1 log OFF");
+        assert_eq!(logs.with_logs_of(&logs), logs, "what logs is not silenced by a read that failed");
     }
 
     #[test]
@@ -122,6 +149,10 @@ mod tests {
     #[case::a_value(json!({ "variables": { "a": "x y" } }), "spec.stage.variables[a]: `x y`: a variable's value has letters, digits and `-._~:/?#&=,`")]
     #[case::a_rate(
         json!({ "throttling": { "rateLimit": -1, "burstLimit": 1 } }), "spec.stage.throttling.rateLimit: `-1`: allowed are 0 to 1000000"
+    )]
+    #[case::a_trace_of_nothing(
+        json!({ "executionLog": { "level": "OFF", "dataTraceEnabled": true } }),
+        "spec.stage.executionLog.dataTraceEnabled: `true`: allowed with levels ERROR and INFO: with OFF nothing is logged"
     )]
     #[case::a_burst(
         json!({ "throttling": { "rateLimit": 1, "burstLimit": -1 } }), "spec.stage.throttling.burstLimit: `-1`: allowed are 0 to 1000000"

@@ -9,7 +9,7 @@ use crate::api::HttpMethod;
 use crate::change::Changes;
 use crate::claim::Claim;
 use crate::desired::{Api, Desired, GuestRoutes, RouteKey};
-use crate::kinds::{authorizer, deployment, method, model, request_validator, resource, rest_api, stage};
+use crate::kinds::{account, authorizer, deployment, method, model, request_validator, resource, rest_api, stage};
 use crate::next::{Next, Seen, Until, unread};
 use crate::observed::Observed;
 use crate::owner::{MARKER, hash};
@@ -49,7 +49,9 @@ pub fn api(desired: &Desired, observed: &Observed, when: When, ready: bool) -> N
     let Some(found) = seen.present() else { return next };
     next.and(routes(api, desired, observed, &found.id));
     next.and(served(api, desired, observed, &found.id, ready && next.is_empty()));
-    if next.is_empty() {
+    let complete = next.is_empty();
+    next.and(account::next(api.stage.settings.logs(), &observed.account));
+    if complete {
         for id in &found.duplicates {
             next.and(Next::act(Action::RestApi(rest_api::Action::DeleteRestApi { id: id.clone() })));
         }
@@ -291,7 +293,12 @@ pub fn stage_stands(api: &Api, observed: &Observed) -> bool {
 /// The stage as it is desired. What it does for methods that stay as they are stays too: those of a guest that isn't ready, and others'.
 fn wanted_stage(api: &Api, observed: &Observed) -> stage::Desired {
     let mut want = api.stage.clone();
-    let Some(found) = observed.stages.present().and_then(|stages| stages.get(&want.name)) else { return want };
+    let found = observed.stages.present().and_then(|stages| stages.get(&want.name));
+    if !account::can_log(&observed.account) {
+        let found = found.map(|found| found.settings.clone()).unwrap_or_default();
+        want.settings = want.settings.with_logs_of(&found);
+    }
+    let Some(found) = found else { return want };
     let is_ours = |found: &method::Observed| {
         let name = found.settings.operation_name.as_ref();
         name.is_some_and(|name| name.starts_with(MARKER)) && !is_held(api, found)

@@ -72,6 +72,28 @@ impl Default for MethodSettings {
     }
 }
 
+impl Settings {
+    /// Whether API Gateway logs requests.
+    pub fn logs(&self) -> bool {
+        self.methods.values().any(|settings| settings.logging_level != OFF)
+    }
+
+    /// The same with no other log than what is found: where it isn't known that a stage can log, or known that it can't.
+    #[must_use]
+    pub fn with_logs_of(&self, found: &Self) -> Self {
+        let as_found = |(methods, settings): (&Methods, &MethodSettings)| {
+            let found = found.methods.get(methods).cloned().unwrap_or_default();
+            let MethodSettings { logging_level, data_trace_enabled, .. } = found;
+            (methods.clone(), MethodSettings { logging_level, data_trace_enabled, ..settings.clone() })
+        };
+        let methods = self.methods.iter().map(as_found);
+        let says_nothing = |(methods, settings): &(Methods, MethodSettings)| {
+            *methods == Methods::All && *settings == MethodSettings::default()
+        };
+        Self { methods: methods.filter(|one| !says_nothing(one)).collect(), ..self.clone() }
+    }
+}
+
 impl Methods {
     /// One method.
     pub fn one(path: &str, method: HttpMethod) -> Self {

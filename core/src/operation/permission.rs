@@ -111,6 +111,7 @@ impl Operation {
             Self::UpdateStateMachine => [alone(Resource::StateMachines, Limit::ResourceTag), vec![PASS_ROLE]].concat(),
             Self::UntagStateMachine | Self::DeleteStateMachine => alone(Resource::StateMachines, Limit::ResourceTag),
             Self::TagStateMachine => alone(Resource::StateMachines, Limit::RequestTag),
+            Self::GetAccount => on("/account"),
             Self::GetRestApis => on("/restapis"),
             Self::CreateRestApi => vec![self.on("/restapis", Limit::RequestTag), SET_TAGS],
             Self::UpdateRestApi | Self::DeleteRestApi => on("/restapis/*"),

@@ -75,6 +75,7 @@ pub fn check_read(read: &Read) -> Result<(), String> {
         Read::RequestValidators(id) => vec![api(format!("/restapis/{id}/requestvalidators"))],
         Read::Models(id) => vec![api(format!("/restapis/{id}/models"))],
         Read::Deployments(id) => vec![api(format!("/restapis/{id}/deployments"))],
+        Read::Account => vec![api("/account".to_owned())],
         Read::Stages(id) => vec![api(format!("/restapis/{id}/stages"))],
     };
     let checks = calls.into_iter().map(|(action, resource)| Check { action, resource, keys: BTreeMap::new() });

@@ -149,7 +149,7 @@ fn stage() -> impl Strategy<Value = Option<Value>> {
     let throttling = json!({ "rateLimit": 10, "burstLimit": 5 });
     proptest::option::of(select(vec![
         json!({ "name": "main" }),
-        json!({ "name": "v2" }),
+        json!({ "name": "v2", "executionLog": { "level": "ERROR" } }),
         json!({ "throttling": throttling, "tracingEnabled": true, "variables": { "a": "b" } }),
         json!({ "name": "main", "metricsEnabled": true, "variables": { "a": "c", "d": "e" } }),
     ]))

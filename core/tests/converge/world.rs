@@ -41,8 +41,10 @@ type Checked<T> = Result<T, TestCaseError>;
 
 impl Run {
     pub fn new(random: u64) -> Self {
+        let mut world = World::empty(settings().site, now());
+        world.account.cloudwatch_role_arn = Some("arn:aws:iam::000000000000:role/logs".to_owned());
         Self {
-            world: World::empty(settings().site, now()),
+            world,
             actions: Vec::new(),
             told: Vec::new(),
             reads: 0,

@@ -80,6 +80,7 @@ fn of_the_workflow_its_roles_and_the_api() {
 fn of_the_stage() {
     world::run(async |world| {
         let table = Table::start(world, "changes-stage").await;
+        crate::settings::let_api_gateway_log(world, "eu-central-1").await;
         table.check("subject", &rows::subject("subject", &json!({})), stage_rows()).await;
         table.check_rest("subject").await;
     });

@@ -118,6 +118,10 @@ fn what_the_schema_refuses_is_never_stored() {
                 "leave them out with endpointRef",
             ),
             (json!({ "spec": { "stage": { "name": "a b" } } }), "spec.stage.name"),
+            (
+                json!({ "spec": { "stage": { "executionLog": { "level": "OFF", "dataTraceEnabled": true } } } }),
+                "dataTraceEnabled is allowed with levels ERROR and INFO",
+            ),
             (json!({ "spec": { "executions": { "keep": 26 } } }), "spec.executions.keep"),
             (json!({ "spec": { "executions": { "interval": "1 minute" } } }), "spec.executions.interval"),
             (json!({ "spec": { "region": "Frankfurt" } }), "spec.region"),

@@ -27,8 +27,18 @@ pub fn stage_rows() -> Vec<Row> {
             ],
         ),
         row(
+            "stage.executionLog.level",
+            &json!({ "stage": { "executionLog": { "level": "ERROR" } } }),
+            [Then::Aws("/api/settings/prod/methods/*~1*/loggingLevel", json!("ERROR"))],
+        ),
+        row(
+            "stage.executionLog.dataTraceEnabled",
+            &json!({ "stage": { "executionLog": { "dataTraceEnabled": true } } }),
+            [Then::Aws("/api/settings/prod/methods/*~1*/dataTraceEnabled", json!(true))],
+        ),
+        row(
             "stage.tracingEnabled",
-            &json!({ "stage": { "tracingEnabled": true, "metricsEnabled": null } }),
+            &json!({ "stage": { "tracingEnabled": true, "metricsEnabled": null, "executionLog": null } }),
             [
                 Then::Aws("/api/settings/prod/tracingEnabled", json!(true)),
                 Then::Aws("/api/settings/prod/methods", json!({})),
