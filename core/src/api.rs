@@ -2,17 +2,21 @@
 
 mod annotation;
 mod answer;
+mod auth;
 mod crd;
 mod input;
 mod route;
 mod schema;
 mod spec;
+mod stage;
 mod status;
 
 pub use annotation::{ADOPT, REQUESTED_AT};
 pub use answer::*;
+pub use auth::*;
 pub use crd::crd;
 pub use input::*;
 pub use route::*;
 pub use spec::*;
+pub use stage::*;
 pub use status::*;

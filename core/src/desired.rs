@@ -1,11 +1,13 @@
 //! What a manifest asks for: a validated value, or every way in which the manifest is wrong. After this nothing can fail for the
 //! manifest's sake.
 
+mod authorization;
 mod bounds;
 mod gateway_responses;
 mod path;
 mod roles;
 mod routes;
+mod stage;
 mod unwanted;
 mod workflow;
 
@@ -15,7 +17,7 @@ use jiff::SignedDuration;
 
 use crate::api::{self, StateMachineType, StepFunctionEndpoint};
 use crate::arn::Arn;
-use crate::kinds::{authorizer, gateway_response, log_group, method, model, rest_api, role, stage, state_machine};
+use crate::kinds::{self, authorizer, gateway_response, log_group, method, model, rest_api, role, state_machine};
 use crate::limits::Limits;
 use crate::mistakes::{FieldPath, Mistakes};
 use crate::owner::{Owner, Site};
@@ -122,7 +124,7 @@ pub struct Api {
     /// What the gateway answers by itself, by type.
     pub gateway_responses: gateway_response::Desired,
     /// The stage.
-    pub stage: stage::Desired,
+    pub stage: kinds::stage::Desired,
     /// The StepFunctionEndpoints whose routes are served, or kept as they are, by name.
     pub guests: BTreeMap<String, GuestRoutes>,
 }
@@ -233,8 +235,6 @@ const EXECUTIONS_INTERVAL: SignedDuration = SignedDuration::from_secs(60);
 const EXECUTIONS_KEEP: u32 = 10;
 /// The most that `executions.keep` allows: the status stays under 16 KiB.
 const KEEP_MAX: u32 = 25;
-/// `stage.name` without one.
-const STAGE: &str = "prod";
 
 /// The owner of an object's AWS objects.
 pub fn owner(object: &StepFunctionEndpoint, settings: &Settings) -> Owner {
@@ -271,6 +271,9 @@ pub fn desired(
     let at = FieldPath::spec();
     check_region(spec, &site, &made_at(object, settings), &at, &mut mistakes);
     bounds::check(spec, &owner, settings, &at, &mut mistakes);
+    if let Some(spec) = &spec.stage {
+        stage::check(spec, &at.field("stage"), &mut mistakes);
+    }
     let workflow =
         workflow::parse(spec, references, &owner, &site, &at.field("stateMachine"), &mut mistakes, &mut waiting);
     let role_arn = roles::gateway_arn(spec, &owner, &site, &at.field("gatewayRole"), &mut mistakes);
@@ -367,10 +370,7 @@ fn own_api(
         authorizers: routes.authorizers,
         models: routes.models,
         gateway_responses: BTreeMap::new(),
-        stage: stage::Desired {
-            name: spec.stage.clone().unwrap_or_default().name.unwrap_or_else(|| STAGE.to_owned()),
-            tags: owner.tags(),
-        },
+        stage: stage::desired(spec.stage.as_ref(), &routes.throttling, owner),
         guests,
     }
 }

@@ -17,7 +17,7 @@ use crate::next::{Next, Seen, Until};
 use crate::observed::Observed;
 use crate::policy::PolicyDocument;
 
-pub use gateway::{Live, is_released, live, snapshot};
+pub use gateway::{Live, is_released, live, snapshot, stage_stands};
 
 /// The times that decide. Both are when this pass began, before its reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! The AWS kinds, a file each with the same items in the same order: Desired, Observed, Action, next, diff, fold. The file of the
 //! same name on the other side of the wall reads and writes it.
 
+pub mod account;
 pub mod authorizer;
 pub mod deployment;
 pub mod gateway_response;

@@ -9,8 +9,8 @@ use crate::api::{Drift, HttpMethod, StateMachineType, StepFunctionEndpointStatus
 use crate::arn::Arn;
 use crate::desired::{Desired, Unwanted};
 use crate::kinds::{
-    authorizer, deployment, gateway_response, log_group, method, model, request_validator, resource, rest_api, role,
-    stage, state_machine,
+    account, authorizer, deployment, gateway_response, log_group, method, model, request_validator, resource, rest_api,
+    role, stage, state_machine,
 };
 use crate::next::Seen;
 use crate::policy::{trusted_state_machines, workflow_trust};
@@ -50,6 +50,8 @@ pub struct Observed {
     pub deployments: Seen<deployment::Observed>,
     /// The API's stages.
     pub stages: Seen<stage::Observed>,
+    /// What API Gateway holds of the account; read for a stage that logs alone.
+    pub account: Seen<account::Observed>,
     /// The REST API that the status names.
     pub rest_api_in_status: Option<String>,
 }
@@ -83,6 +85,8 @@ pub enum Read {
     Deployments(String),
     /// An API's stages.
     Stages(String),
+    /// API Gateway's settings of the account.
+    Account,
 }
 
 /// What a read told.
@@ -114,6 +118,8 @@ pub enum Fact {
     Deployments(deployment::Observed),
     /// Of `Read::Stages`.
     Stages(stage::Observed),
+    /// Of `Read::Account`.
+    Account(account::Observed),
 }
 
 /// What AWS answered to an action that it confirmed.
@@ -196,6 +202,7 @@ impl Observed {
             Fact::GatewayResponses(found) => self.gateway_responses = Seen::Present(found),
             Fact::Deployments(found) => self.deployments = Seen::Present(found),
             Fact::Stages(found) => self.stages = Seen::Present(found),
+            Fact::Account(found) => self.account = Seen::Present(found),
         }
     }
 
@@ -346,6 +353,9 @@ pub fn reads(desired: &Desired, observed: &Observed) -> BTreeSet<Read> {
         if observed.state_machine(type_).is_unknown() && may_exist(desired, observed, type_) == Some(true) {
             reads.extend(desired.state_machine_arn(type_).map(|arn| Read::StateMachine(type_, arn)));
         }
+    }
+    if desired.api.as_ref().is_some_and(|api| api.stage.settings.logs()) && observed.account.is_unknown() {
+        reads.insert(Read::Account);
     }
     match &observed.rest_api {
         Seen::Unknown => drop(reads.insert(Read::RestApis)),

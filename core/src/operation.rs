@@ -67,6 +67,7 @@ operations! {
     DeleteStateMachine => "states" "DeleteStateMachine",
     TagStateMachine => "states" "TagResource",
     UntagStateMachine => "states" "UntagResource",
+    GetAccount => "apigateway" "GetAccount",
     GetRestApis => "apigateway" "GetRestApis",
     CreateRestApi => "apigateway" "CreateRestApi",
     UpdateRestApi => "apigateway" "UpdateRestApi",
@@ -203,6 +204,7 @@ impl Operation {
             | Self::UntagStateMachine
             | Self::TagApiGateway
             | Self::UntagApiGateway
+            | Self::GetAccount
             | Self::GetRestApis
             | Self::UpdateRestApi
             | Self::GetAuthorizers

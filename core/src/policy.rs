@@ -136,10 +136,13 @@ pub fn trusted_state_machines(document: &PolicyDocument) -> BTreeSet<Arn> {
 
 /// What the gateway role may do: one statement an action, on the narrowest ARNs that IAM knows for it. No calls, no
 /// statements.
-pub fn gateway_permissions(calls: &BTreeSet<(StepFunctionsAction, Arn)>) -> PolicyDocument {
+pub fn gateway_permissions(calls: &BTreeSet<(StepFunctionsAction, Arn)>, functions: &BTreeSet<Arn>) -> PolicyDocument {
     let mut resources: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for (action, machine) in calls {
         resources.entry(iam_action(*action)).or_default().insert(resource(*action, machine));
+    }
+    for function in functions {
+        resources.entry("lambda:InvokeFunction").or_default().insert(function.to_string());
     }
     PolicyDocument::allow(resources.iter().map(|(action, resources)| allowing(action, resources)).collect())
 }
@@ -352,7 +355,7 @@ mod tests {
             _ => format!("arn:aws-cn:states:cn-north-1:000000000000:{resource}"),
         };
         check(
-            &gateway_permissions(&BTreeSet::from([(action, machine("a"))])),
+            &gateway_permissions(&BTreeSet::from([(action, machine("a"))]), &BTreeSet::new()),
             &format!(
                 r#"{{"Statement":{{"Action":"{allowed}","Effect":"Allow","Resource":"{resource}"}},"Version":"2012-10-17"}}"#
             ),
@@ -374,7 +377,12 @@ mod tests {
             r#"{{"Action":"states:DescribeExecution","Effect":"Allow","Resource":["{of}:execution:a:*","{of}:execution:b:*"]}}"#
         );
         let expected = format!(r#"{{"Statement":[{describe},{start}],"Version":"2012-10-17"}}"#);
-        check(&gateway_permissions(&calls), &expected);
+        check(&gateway_permissions(&calls, &BTreeSet::new()), &expected);
+        let function = |name: &str| format!("arn:aws:lambda:r:000000000000:function:{name}").parse::<Arn>().unwrap();
+        let functions = BTreeSet::from([function("a"), function("b:live")]);
+        let invoke = r#"{"Action":"lambda:InvokeFunction","Effect":"Allow","Resource":["arn:aws:lambda:r:000000000000:function:a","arn:aws:lambda:r:000000000000:function:b:live"]}"#;
+        let expected = format!(r#"{{"Statement":{invoke},"Version":"2012-10-17"}}"#);
+        check(&gateway_permissions(&BTreeSet::new(), &functions), &expected);
     }
 
     #[test]
@@ -394,7 +402,7 @@ mod tests {
     #[test]
     fn both_documents_are_allowed() {
         let (start, trust) = (StepFunctionsAction::StartExecution, gateway_trust());
-        let calls = gateway_permissions(&BTreeSet::from([(start, machine("a"))]));
+        let calls = gateway_permissions(&BTreeSet::from([(start, machine("a"))]), &BTreeSet::new());
         let both = calls.and(Some(&trust));
         assert_eq!(both, trust.and(Some(&calls)));
         assert_eq!(both.and(Some(&calls)), both, "again: nothing");

@@ -10,8 +10,8 @@ use crate::api::StateMachineType;
 use crate::desired::Desired;
 use crate::endpoint::{When, next};
 use crate::kinds::{
-    authorizer, deployment, gateway_response, log_group, method, model, request_validator, resource, rest_api, role,
-    stage, state_machine,
+    account, authorizer, deployment, gateway_response, log_group, method, model, request_validator, resource, rest_api,
+    role, stage, state_machine,
 };
 use crate::next::{Next, Seen};
 use crate::observed::{Answer, Fact, Observed, Read, reads};
@@ -53,6 +53,8 @@ pub struct World {
     pub deployments: deployment::Observed,
     /// Its stages.
     pub stages: stage::Observed,
+    /// API Gateway's settings of the account.
+    pub account: account::Observed,
 }
 
 /// The actions that lead from what is observed to what is desired.
@@ -116,6 +118,7 @@ impl World {
             gateway_responses: BTreeMap::new(),
             deployments: BTreeMap::new(),
             stages: BTreeMap::new(),
+            account: account::Observed::default(),
         }
     }
 
@@ -135,6 +138,7 @@ impl World {
             gateway_responses: observed.gateway_responses.present().cloned().unwrap_or_default(),
             deployments: observed.deployments.present().cloned().unwrap_or_default(),
             stages: observed.stages.present().cloned().unwrap_or_default(),
+            account: observed.account.present().cloned().unwrap_or_default(),
             ..Self::empty(site, now)
         }
     }
@@ -175,6 +179,7 @@ impl World {
             Read::GatewayResponses(_) => Fact::GatewayResponses(self.gateway_responses.clone()),
             Read::Deployments(_) => Fact::Deployments(self.deployments.clone()),
             Read::Stages(_) => Fact::Stages(self.stages.clone()),
+            Read::Account => Fact::Account(self.account.clone()),
         }
     }
 
@@ -349,6 +354,7 @@ impl World {
                             standard: machines.0,
                             express: machines.1,
                             log_group: self.log_group.take(),
+                            account: self.account.clone(),
                             ..Self::empty(self.site.clone(), self.now)
                         };
                     }

@@ -139,7 +139,9 @@ fn tell_api(status: &mut StepFunctionEndpointStatus, desired: &Desired, api: &Ap
     status.url = serves.map(|(id, stage)| desired.site.stage_url(id, stage));
     status.api = Some(told);
     let live = endpoint::live(api, observed).is_some();
-    let done = live && !observed.methods().any(|(_, _, found)| endpoint::is_released(api, found));
+    let done = live
+        && endpoint::stage_stands(api, observed)
+        && !observed.methods().any(|(_, _, found)| endpoint::is_released(api, found));
     let previous = std::mem::take(&mut status.guests);
     status.guests = api
         .guests

@@ -1,5 +1,6 @@
 //! The AWS kinds: reads and writes of the kinds of the same names in core. One arm a variant, one SDK call an arm.
 
+pub mod account;
 pub mod authorizer;
 pub mod deployment;
 pub mod gateway_response;

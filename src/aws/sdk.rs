@@ -97,6 +97,7 @@ impl Aws for SdkAws {
                 Ok(Fact::GatewayResponses(kinds::gateway_response::observe(clients, id).await?))
             }
             Read::Deployments(id) => Ok(Fact::Deployments(kinds::deployment::observe(clients, id).await?)),
+            Read::Account => Ok(Fact::Account(kinds::account::observe(clients).await?)),
             Read::Stages(id) => Ok(Fact::Stages(kinds::stage::observe(clients, id).await?)),
         }
     }

@@ -325,7 +325,7 @@ fn role_name(endpoint: &Endpoint) -> &str {
 }
 
 /// What that role may do, as IAM has it.
-async fn gateway_policy(world: &World, endpoint: &Endpoint) -> Value {
+pub async fn gateway_policy(world: &World, endpoint: &Endpoint) -> Value {
     let role = role_name(endpoint);
     let names = world.iam.list_role_policies().role_name(role).send().await.unwrap();
     let [name] = names.policy_names() else { panic!("one inline policy was expected: {names:?}") };

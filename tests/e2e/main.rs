@@ -11,6 +11,7 @@
     reason = "clippy.toml allows it in tests, but not in what tests call"
 )]
 
+mod access;
 mod answers;
 mod examples;
 mod guarded;
@@ -26,6 +27,7 @@ mod rendered;
 mod requests;
 mod secrets;
 mod serving;
+mod settings;
 mod typed;
 mod whole;
 mod world;

@@ -59,6 +59,7 @@ from localstack.aws.api import CommonServiceException
 from localstack.http import Request, Response, route
 from localstack.services.apigateway import helpers as apigateway_helpers
 from localstack.services.apigateway.legacy.provider import ApigatewayProvider
+from localstack.services.apigateway.next_gen.provider import ApigatewayNextGenProvider
 from localstack.services.apigateway.next_gen.execute_api import template_mapping
 from localstack.services.apigateway.next_gen.execute_api.handlers import parse as apigateway_parse
 from localstack.services.apigateway.next_gen.execute_api.handlers.method_request import MethodRequestHandler
@@ -236,6 +237,29 @@ def untag_resource(_provider, context, resource_arn, tag_keys, **_more):
 
 ApigatewayProvider.tag_resource = tag_resource
 ApigatewayProvider.untag_resource = untag_resource
+
+# --- a correction to stages ---
+
+SETTINGS_OF_METHODS = re.compile(r"/([^/]+/[A-Z*]+)")
+update_stage = ApigatewayNextGenProvider.update_stage
+
+
+def update_stage_and_remove_settings(provider, context, rest_api_id, stage_name, patch_operations=None, **more):
+    """API Gateway removes the settings of one method, and of all beside other changes; LocalStack refuses the former, and leaves
+    everything else undone with the latter.
+    """
+    gone, others = [], []
+    for operation in patch_operations or []:
+        settings = operation["op"] == "remove" and SETTINGS_OF_METHODS.fullmatch(operation["path"])
+        (gone if settings else others).append(settings.group(1) if settings else operation)
+    answer = update_stage(provider, context, rest_api_id, stage_name, others, **more)
+    stage = apigateway_helpers.get_moto_rest_api(context, rest_api_id).stages[stage_name]
+    for key in gone:
+        stage.method_settings.pop(key, None)
+    return answer
+
+
+ApigatewayNextGenProvider.update_stage = update_stage_and_remove_settings
 
 # --- records ---
 

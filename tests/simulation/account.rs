@@ -93,6 +93,7 @@ impl Account {
             Read::GatewayResponses(id) => Fact::GatewayResponses(self.api(id)?.gateway_responses.clone()),
             Read::Deployments(id) => Fact::Deployments(self.api(id)?.deployments()),
             Read::Stages(id) => Fact::Stages(self.api(id)?.stages.clone()),
+            Read::Account => Fact::Account(sfe_core::kinds::account::Observed::default()),
         })
     }
 

@@ -36,6 +36,7 @@ pub fn operation(read: &Read) -> &'static str {
         Read::GatewayResponses(_) => "apigateway:GetGatewayResponses",
         Read::Deployments(_) => "apigateway:GetDeployments",
         Read::Stages(_) => "apigateway:GetStages",
+        Read::Account => "apigateway:GetAccount",
     }
 }
 

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use kube_derive::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::answer::Responses;
+use super::auth::Auth;
 use super::input::{Input, Source, StateMachineChoice};
+use super::stage::Throttling;
 
 /// One path and one method, and what a request there does.
 #[derive(JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -76,6 +77,10 @@ pub struct Route {
     /// What is answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub responses: Option<Responses>,
+    /// How many requests to this route are let through, in place of `stage.throttling`. Not for the method ANY, which API Gateway throttles
+    /// method by method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttling: Option<Throttling>,
     /// What happens to a request of another content type than those of `input` and `contentTypes`: it is refused with 415 either way; the
     /// two words are AWS's. Defaults to NEVER.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -102,42 +107,6 @@ pub enum HttpMethod {
     Post,
     /// PUT.
     Put,
-}
-
-/// Who may call a route.
-#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[x_kube(
-    crates(kube_core = "kube_core"),
-    validation = Rule::new("(self.type == 'COGNITO_USER_POOLS') == has(self.userPoolArns)")
-        .message("userPoolArns is required with type COGNITO_USER_POOLS, and allowed with no other"),
-    validation = Rule::new("self.type == 'COGNITO_USER_POOLS' || !has(self.scopes)")
-        .message("scopes is allowed with type COGNITO_USER_POOLS alone")
-)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Auth {
-    /// How a caller is checked.
-    #[serde(rename = "type")]
-    pub type_: AuthType,
-    /// The Cognito user pools whose tokens are accepted. For COGNITO_USER_POOLS.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(min = 1, max = 10), inner(length(max = 256)), extend("x-kubernetes-list-type" = "set"))]
-    pub user_pool_arns: Vec<String>,
-    /// Scopes of which an access token must carry one; without them an identity token is expected. For COGNITO_USER_POOLS.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 10), inner(length(max = 256)), extend("x-kubernetes-list-type" = "set"))]
-    pub scopes: Vec<String>,
-}
-
-/// How a caller is checked.
-#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum AuthType {
-    /// Anyone may call.
-    None,
-    /// The request must be signed by a principal that may `execute-api:Invoke`.
-    AwsIam,
-    /// The Authorization header must hold a token of one of the user pools.
-    CognitoUserPools,
 }
 
 /// An action of Step Functions, as AWS spells it.

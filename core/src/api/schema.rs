@@ -34,3 +34,12 @@ pub fn arns(_: &mut SchemaGenerator) -> Schema {
         "additionalProperties": { "type": "string", "maxLength": 256 }
     })
 }
+
+/// Stage variables: 100 at most. API Gateway's own limits are 64 and 512 characters.
+pub fn stage_variables(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": 100,
+        "additionalProperties": { "type": "string", "maxLength": 512 }
+    })
+}

@@ -9,7 +9,7 @@ use kube_derive::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{answer::GatewayResponse, route::Route, schema, status::StepFunctionEndpointStatus};
+use super::{answer::GatewayResponse, route::Route, schema, stage::Stage, status::StepFunctionEndpointStatus};
 
 /// An HTTP endpoint that drives an AWS Step Functions workflow: the REST API, its routes, its IAM roles and, unless an
 /// existing one is named, the state machine itself.
@@ -262,16 +262,6 @@ pub struct EndpointRef {
     /// Its name.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
-}
-
-/// The stage that serves the routes.
-#[derive(JsonSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Stage {
-    /// The stage's name, the first part of the URL's path. Defaults to `prod`. A change makes a new stage, then removes the old one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 128), regex(pattern = r"^[A-Za-z0-9_-]+$"))]
-    pub name: Option<String>,
 }
 
 /// How executions are recorded in `status.executions`.

@@ -1,13 +1,13 @@
 //! The roles: an existing one by its ARN, or ours with what the manifest adds.
 
-use std::collections::BTreeSet;
-
-use crate::api::{self, StepFunctionEndpointSpec, StepFunctionsAction};
+use crate::api::{self, StepFunctionEndpointSpec};
 use crate::arn::Arn;
 use crate::kinds::role;
 use crate::mistakes::{FieldPath, Mistakes};
 use crate::owner::{Owner, Site};
 use crate::policy::{self, PolicyDocument};
+
+use super::routes::Calls;
 
 /// All inline policies of a role, in characters. Source: IAM quotas.
 const INLINE_POLICY_MAX: usize = 10_240;
@@ -30,7 +30,7 @@ pub fn gateway_arn(
 pub fn gateway(
     spec: &StepFunctionEndpointSpec,
     owner: &Owner,
-    calls: &BTreeSet<(StepFunctionsAction, Arn)>,
+    calls: &Calls,
     at: &FieldPath,
     mistakes: &mut Mistakes,
 ) -> Option<role::Desired> {
@@ -39,7 +39,7 @@ pub fn gateway(
         return None;
     }
     let added = policy::workflow_permissions(&spec.statements, false);
-    let permissions = policy::gateway_permissions(calls).and(added.as_ref());
+    let permissions = policy::gateway_permissions(&calls.actions, &calls.functions).and(added.as_ref());
     ours(&spec, owner.gateway_role_name(), policy::gateway_trust(), Some(permissions), owner, at, mistakes)
 }
 

@@ -3,17 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::{
-    self, AuthType, PassthroughBehavior, Route, StateMachineType, StepFunctionEndpoint, StepFunctionEndpointSpec,
-    StepFunctionsAction,
+    PassthroughBehavior, Route, StateMachineType, StepFunctionEndpoint, StepFunctionEndpointSpec, StepFunctionsAction,
+    Throttling,
 };
 use crate::arn::Arn;
-use crate::kinds::method::{Authorization, Integration, IntegrationResponse};
+use crate::kinds::method::{Integration, IntegrationResponse};
 use crate::kinds::{authorizer, method, model};
 use crate::mapping::{self, Call};
 use crate::mistakes::{FieldPath, Mistakes};
 use crate::owner::{Owner, Site, hash};
 
-use super::{GuestRoutes, RouteKey, Settings, bounds, path};
+use super::{GuestRoutes, RouteKey, Settings, authorization, bounds, path, stage};
 
 /// The routes of one endpoint, or of several on one API.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,8 +24,19 @@ pub struct Routes {
     pub authorizers: authorizer::Desired,
     /// The models by name.
     pub models: model::Desired,
+    /// How many requests of single routes are let through.
+    pub throttling: BTreeMap<RouteKey, Throttling>,
     /// What the gateway role must allow.
-    pub calls: BTreeSet<(StepFunctionsAction, Arn)>,
+    pub calls: Calls,
+}
+
+/// What API Gateway calls by the gateway role.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Calls {
+    /// Actions on state machines.
+    pub actions: BTreeSet<(StepFunctionsAction, Arn)>,
+    /// Lambda functions that say who may call.
+    pub functions: BTreeSet<Arn>,
 }
 
 impl Routes {
@@ -33,7 +44,9 @@ impl Routes {
     pub fn hash(&self) -> String {
         let methods: Vec<_> = self.methods.iter().collect();
         let text = serde_json::to_string(&(methods, &self.authorizers, &self.models)).unwrap_or_default();
-        hash([text.as_str()])
+        let throttling: Vec<_> = self.throttling.iter().collect();
+        let throttling = serde_json::to_string(&throttling).ok().filter(|_| !self.throttling.is_empty());
+        hash([text.as_str()].into_iter().chain(throttling.as_deref()))
     }
 }
 
@@ -84,7 +97,12 @@ fn add(
     mistakes: &mut Mistakes,
     routes: &mut Routes,
 ) {
-    let authorization = authorization(&route.auth, &at.field("auth"), mistakes, &mut routes.authorizers);
+    let role = target.map(|(_, role)| role);
+    let authorization = authorization::parse(&route.auth, role, &at.field("auth"), mistakes, routes);
+    if let Some(throttling) = &route.throttling {
+        stage::check_route(throttling, route.method, &at.field("throttling"), mistakes);
+        routes.throttling.insert(key.clone(), throttling.clone());
+    }
     let Some(((state_machine, type_), role)) = target else { return };
     let action = route.action.unwrap_or_else(|| default_action(type_));
     if !serves(type_, action) {
@@ -109,8 +127,8 @@ fn add(
         path_parameters.chain(request.required_parameters.iter().cloned()).map(|name| (name, true)).collect();
     let validated = !models.is_empty() || !request.required_parameters.is_empty();
     match chosen {
-        None => drop(routes.calls.insert((action, state_machine.clone()))),
-        Some(chosen) => routes.calls.extend(chosen.into_values().map(|arn| (action, arn))),
+        None => drop(routes.calls.actions.insert((action, state_machine.clone()))),
+        Some(chosen) => routes.calls.actions.extend(chosen.into_values().map(|arn| (action, arn))),
     }
     routes.methods.insert(
         key,
@@ -155,37 +173,6 @@ fn passthrough(said: Option<PassthroughBehavior>) -> String {
     match said {
         None | Some(PassthroughBehavior::Never) => "NEVER".to_owned(),
         Some(PassthroughBehavior::WhenNoTemplates) => "WHEN_NO_TEMPLATES".to_owned(),
-    }
-}
-
-fn authorization(
-    auth: &api::Auth,
-    at: &FieldPath,
-    mistakes: &mut Mistakes,
-    authorizers: &mut authorizer::Desired,
-) -> Option<Authorization> {
-    match auth.type_ {
-        AuthType::None => Some(Authorization::None),
-        AuthType::AwsIam => Some(Authorization::AwsIam),
-        AuthType::CognitoUserPools => {
-            let pools: BTreeSet<String> = auth.user_pool_arns.iter().cloned().collect();
-            if pools.is_empty() {
-                mistakes.add(at.field("userPoolArns"), "", "at least one is required with type COGNITO_USER_POOLS");
-                return None;
-            }
-            for (index, text) in auth.user_pool_arns.iter().enumerate() {
-                let is_pool = text
-                    .parse::<Arn>()
-                    .is_ok_and(|arn| arn.service() == "cognito-idp" && arn.resource().starts_with("userpool/"));
-                if !is_pool {
-                    let allowed = "must be a user pool's ARN, `arn:aws:cognito-idp:<region>:<account>:userpool/<id>`";
-                    mistakes.add(at.field("userPoolArns").index(index), text, allowed);
-                }
-            }
-            let name = authorizer::name(&pools);
-            authorizers.insert(name.clone(), pools);
-            Some(Authorization::Cognito { authorizer: name, scopes: auth.scopes.iter().cloned().collect() })
-        }
     }
 }
 
@@ -241,6 +228,7 @@ pub fn with_guests(
                     all.methods.extend(routes.methods);
                     all.authorizers.extend(routes.authorizers);
                     all.models.extend(routes.models);
+                    all.throttling.extend(routes.throttling);
                     GuestRoutes::Served { hash }
                 }
             },

@@ -10,7 +10,7 @@ use crate::change::Changes;
 use crate::claim::Claim;
 use crate::desired::{Api, Desired, GuestRoutes, RouteKey};
 use crate::kinds::{
-    authorizer, deployment, gateway_response, method, model, request_validator, resource, rest_api, stage,
+    account, authorizer, deployment, gateway_response, method, model, request_validator, resource, rest_api, stage,
 };
 use crate::next::{Next, Seen, Until, unread};
 use crate::observed::Observed;
@@ -52,7 +52,9 @@ pub fn api(desired: &Desired, observed: &Observed, when: When, ready: bool) -> N
     let routes = routes(api, desired, observed, &found.id);
     next.and(distrust(api, observed, &found.id).filter(|_| !routes.actions.is_empty()).unwrap_or(routes));
     next.and(served(api, desired, observed, &found.id, ready && next.is_empty()));
-    if next.is_empty() {
+    let complete = next.is_empty();
+    next.and(account::next(api.stage.settings.logs(), &observed.account));
+    if complete {
         for id in &found.duplicates {
             next.and(Next::act(Action::RestApi(rest_api::Action::DeleteRestApi { id: id.clone() })));
         }
@@ -89,13 +91,19 @@ pub fn routes(api: &Api, desired: &Desired, observed: &Observed, id: &str) -> Ne
         (Seen::Unknown | Seen::Absent, None) if api.models.is_empty() => &unread_models,
         (Seen::Unknown | Seen::Absent, _) => return unread("model"),
     };
-    let mut used = Used::of(observed);
+    let mut used = Used::of(api, observed);
     // The mark goes once no gateway response of ours is left.
     if observed.gateway_responses.present().is_none_or(|found| !found.is_empty()) {
         used.models.insert(gateway_response::MARKER.to_owned());
     }
-    let mut next = Next::nothing();
-    next.and(authorizer::next(id, &api.authorizers, authorizers, &used.authorizers).map(Action::Authorizer));
+    let mut next = existing_authorizers(api, authorizers);
+    let role_stands = desired.gateway_role.is_none() || observed.gateway_role.present().is_some();
+    let wanted = authorizer::next(id, &api.authorizers, authorizers, &used.authorizers);
+    next.and(if role_stands || !wanted.actions.iter().any(authorizer::Action::puts_role) {
+        wanted.map(Action::Authorizer)
+    } else {
+        Next::wait("authorizer", "the gateway role comes first")
+    });
     // The validator stands where there is any model.
     let validated = api.methods.values().any(|method| method.validated) || !api.models.is_empty();
     let validator_in_use = used.validator || models.keys().any(|name| model::is_ours(name));
@@ -118,6 +126,36 @@ pub fn routes(api: &Api, desired: &Desired, observed: &Observed, id: &str) -> Ne
     next
 }
 
+/// The authorizers that methods name by their ids, each with its type as a method spells it.
+fn existing(api: &Api) -> impl Iterator<Item = (&str, &String)> {
+    api.methods.values().filter_map(|want| match &want.authorization {
+        method::Authorization::Existing { type_, authorizer_id, .. } => Some((type_.as_str(), authorizer_id)),
+        method::Authorization::None
+        | method::Authorization::AwsIam
+        | method::Authorization::Cognito { .. }
+        | method::Authorization::Custom { .. } => None,
+    })
+}
+
+/// An authorizer that a method names by its id must be there, and check what the method says: API Gateway would take any.
+fn existing_authorizers(api: &Api, found: &authorizer::Observed) -> Next<Action> {
+    let mut next = Next::nothing();
+    for (type_, id) in existing(api).collect::<BTreeSet<_>>() {
+        let authorizer = found.values().find(|authorizer| authorizer.id == *id);
+        let is_cognito = authorizer.map(|authorizer| authorizer.settings.type_ == authorizer::COGNITO);
+        let why = match is_cognito {
+            None => format!("authorizer failed: REST API has none with the id {id}"),
+            Some(is_cognito) if is_cognito != (type_ == authorizer::COGNITO) => {
+                format!("authorizer failed: {id} is not one for type {type_}")
+            }
+            Some(_) => continue,
+        };
+        let hint = "set `auth.authorizerId` to the id of an authorizer that `aws apigateway get-authorizers` tells";
+        next.and(Next::refuse(why, hint.to_owned()));
+    }
+    next
+}
+
 /// What methods of the API refer to.
 #[derive(Default)]
 struct Used {
@@ -127,8 +165,8 @@ struct Used {
 }
 
 impl Used {
-    fn of(observed: &Observed) -> Self {
-        let mut used = Self::default();
+    fn of(api: &Api, observed: &Observed) -> Self {
+        let mut used = Self { authorizers: existing(api).map(|(_, id)| id.clone()).collect(), ..Self::default() };
         for (_, _, found) in observed.methods() {
             used.authorizers.extend(found.settings.authorizer_id.clone());
             used.models.extend(found.settings.request_models.values().cloned());
@@ -211,6 +249,15 @@ fn settings(want: &method::Desired, observed: &Observed) -> Option<method::Setti
             let found = observed.authorizers.present()?.get(authorizer)?;
             ("COGNITO_USER_POOLS", Some(found.id.clone()), scopes.clone())
         }
+        method::Authorization::Custom { authorizer } => {
+            let found = observed.authorizers.present()?.get(authorizer)?;
+            ("CUSTOM", Some(found.id.clone()), BTreeSet::new())
+        }
+        method::Authorization::Existing { type_, authorizer_id, scopes } => {
+            let mut found = observed.authorizers.present()?.values();
+            found.find(|authorizer| authorizer.id == *authorizer_id)?;
+            (type_.as_str(), Some(authorizer_id.clone()), scopes.clone())
+        }
     };
     let request_validator_id = match (want.validated, observed.request_validator.present()?) {
         (false, _) => None,
@@ -266,6 +313,34 @@ fn distrust(api: &Api, observed: &Observed, id: &str) -> Option<Next<Action>> {
     (!next.is_empty()).then(|| next.map(Action::Deployment))
 }
 
+/// Whether our stage does what is desired beside serving a deployment.
+pub fn stage_stands(api: &Api, observed: &Observed) -> bool {
+    let found = observed.stages.present().and_then(|stages| stages.get(&api.stage.name));
+    found.is_some_and(|found| found.settings == wanted_stage(api, observed).settings)
+}
+
+/// The stage as it is desired. What it does for methods that stay as they are stays too: those of a guest that isn't ready, and others'.
+fn wanted_stage(api: &Api, observed: &Observed) -> stage::Desired {
+    let mut want = api.stage.clone();
+    let found = observed.stages.present().and_then(|stages| stages.get(&want.name));
+    if !account::can_log(&observed.account) {
+        let found = found.map(|found| found.settings.clone()).unwrap_or_default();
+        want.settings = want.settings.with_logs_of(&found);
+    }
+    let Some(found) = found else { return want };
+    let is_ours = |found: &method::Observed| {
+        let name = found.settings.operation_name.as_ref();
+        name.is_some_and(|name| name.starts_with(MARKER)) && !is_held(api, found)
+    };
+    for (path, method, _) in observed.methods().filter(|(_, _, found)| !is_ours(found)) {
+        let one = stage::Methods::one(path, method);
+        if let Some(settings) = found.settings.methods.get(&one) {
+            want.settings.methods.entry(one).or_insert_with(|| settings.clone());
+        }
+    }
+    want
+}
+
 /// Deployment and stage, once everything else is finished; then what the stage does not serve.
 fn served(api: &Api, desired: &Desired, observed: &Observed, id: &str, ready: bool) -> Next<Action> {
     let owner = &desired.owner;
@@ -281,7 +356,8 @@ fn served(api: &Api, desired: &Desired, observed: &Observed, id: &str, ready: bo
     };
     let mut next = deployment::next(id, &hash, deployments).map(Action::Deployment);
     let Some(deployment_id) = deployment::find(deployments, &hash) else { return next };
-    next.and(stage::next(id, &Claim::of(desired, observed), &api.stage, deployment_id, stages).map(Action::Stage));
+    let want = wanted_stage(api, observed);
+    next.and(stage::next(id, &Claim::of(desired, observed), &want, deployment_id, stages).map(Action::Stage));
     if !next.is_empty() {
         return next;
     }

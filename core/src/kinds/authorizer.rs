@@ -1,14 +1,16 @@
-//! Authorizers of Cognito user pools. The name follows from the pools, so that routes with the same pools share one, and it marks
-//! the authorizer as ours.
+//! Authorizers. The name follows from what an authorizer says, so that routes that say the same share one, and it marks the authorizer as ours.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Serialize, Serializer};
+
+use crate::arn::Arn;
 use crate::change::Changes;
 use crate::next::Next;
 use crate::owner::{MARKER, hash};
 
-/// The user pools of each authorizer by its name.
-pub type Desired = BTreeMap<String, BTreeSet<String>>;
+/// The authorizers by name.
+pub type Desired = BTreeMap<String, Settings>;
 
 /// All authorizers of an API by name.
 pub type Observed = BTreeMap<String, Authorizer>;
@@ -18,24 +20,41 @@ pub type Observed = BTreeMap<String, Authorizer>;
 pub struct Authorizer {
     /// Its id.
     pub id: String,
+    /// What it says.
+    pub settings: Settings,
+}
+
+/// What an authorizer says. The same type is desired and observed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// COGNITO_USER_POOLS, TOKEN or REQUEST.
+    pub type_: String,
     /// The user pools whose tokens are accepted.
     pub provider_arns: BTreeSet<String>,
+    /// How API Gateway invokes the function.
+    pub uri: Option<String>,
+    /// The role that API Gateway assumes for that.
+    pub credentials: Option<String>,
+    /// Where the caller's identity is.
+    pub identity_sources: BTreeSet<String>,
+    /// What the token must match before the function is asked.
+    pub identity_validation_expression: Option<String>,
+    /// How long an answer is cached, in seconds; whatever AWS has, if none is wanted.
+    pub result_ttl_seconds: Option<i32>,
 }
+
+/// The type of an authorizer of user pools.
+pub const COGNITO: &str = "COGNITO_USER_POOLS";
+/// Where a caller's token is, unless the manifest says otherwise.
+pub const AUTHORIZATION_HEADER: &str = "method.request.header.Authorization";
 
 /// One API Gateway call.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// Creates it.
-    CreateAuthorizer { rest_api_id: String, name: String, provider_arns: BTreeSet<String> },
-    /// Puts the user pools back.
-    UpdateAuthorizer {
-        rest_api_id: String,
-        name: String,
-        id: String,
-        to: BTreeSet<String>,
-        from: BTreeSet<String>,
-        changes: Changes,
-    },
+    CreateAuthorizer { rest_api_id: String, name: String, settings: Settings },
+    /// Puts back what differs.
+    UpdateAuthorizer { rest_api_id: String, name: String, id: String, to: Settings, from: Settings, changes: Changes },
     /// Deletes it, once no method uses it.
     DeleteAuthorizer { rest_api_id: String, name: String, id: String },
 }
@@ -49,29 +68,82 @@ impl Action {
             | Self::DeleteAuthorizer { name, .. } => name,
         }
     }
+
+    /// Whether this hands a role to API Gateway, which must be there by then.
+    pub fn puts_role(&self) -> bool {
+        match self {
+            Self::CreateAuthorizer { settings, .. } | Self::UpdateAuthorizer { to: settings, .. } => {
+                settings.credentials.is_some()
+            }
+            Self::DeleteAuthorizer { .. } => false,
+        }
+    }
 }
 
-/// The name of the authorizer of these user pools.
-pub fn name(provider_arns: &BTreeSet<String>) -> String {
-    format!("{MARKER}cognito-{}", hash(provider_arns.iter().map(String::as_str)))
+impl Settings {
+    /// The authorizer of these user pools.
+    pub fn cognito(provider_arns: BTreeSet<String>, result_ttl_seconds: Option<i32>) -> Self {
+        Self {
+            type_: COGNITO.to_owned(),
+            provider_arns,
+            uri: None,
+            credentials: None,
+            identity_sources: BTreeSet::from([AUTHORIZATION_HEADER.to_owned()]),
+            identity_validation_expression: None,
+            result_ttl_seconds,
+        }
+    }
+
+    /// Its name: what says the same has the same.
+    pub fn name(&self) -> String {
+        let ttl = self.result_ttl_seconds.map(|ttl| format!("cached for {ttl} s"));
+        let pools = self.provider_arns.iter().map(String::as_str);
+        if self.type_ == COGNITO {
+            return format!("{MARKER}cognito-{}", hash(pools.chain(ttl.as_deref())));
+        }
+        let text = |part: &Option<String>| part.clone().unwrap_or_default();
+        let once = [self.type_.clone(), text(&self.uri), text(&self.credentials), text(&ttl)];
+        let expression = text(&self.identity_validation_expression);
+        let parts = once.iter().chain([&expression]).chain(&self.identity_sources);
+        format!("{MARKER}lambda-{}", hash(parts.map(String::as_str)))
+    }
+}
+
+/// As it enters the hash of what a stage serves. One of user pools alone is written as they were before anything else could be said: an
+/// upgrade deploys nothing.
+impl Serialize for Settings {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.type_ == COGNITO && self.result_ttl_seconds.is_none() {
+            return self.provider_arns.serialize(serializer);
+        }
+        let Self { type_, provider_arns, uri, credentials, identity_sources, .. } = self;
+        let rest = (&self.identity_validation_expression, self.result_ttl_seconds);
+        (type_, provider_arns, uri, credentials, identity_sources, rest).serialize(serializer)
+    }
+}
+
+/// How API Gateway invokes a function. Source: CreateAuthorizer, `authorizerUri`.
+pub fn invocation_uri(function: &Arn) -> String {
+    let (partition, region) = (function.partition(), function.region());
+    format!("arn:{partition}:apigateway:{region}:lambda:path/2015-03-31/functions/{function}/invocations")
 }
 
 /// What is next; an authorizer of ours that is not wanted goes once no method uses it.
 pub fn next(rest_api_id: &str, want: &Desired, found: &Observed, used: &BTreeSet<String>) -> Next<Action> {
     let mut next = Next::nothing();
-    for (name, provider_arns) in want {
+    for (name, settings) in want {
         next.and(match found.get(name) {
             None => Next::act(Action::CreateAuthorizer {
                 rest_api_id: rest_api_id.to_owned(),
                 name: name.clone(),
-                provider_arns: provider_arns.clone(),
+                settings: settings.clone(),
             }),
-            Some(found) => Next::update(diff(provider_arns, found), |changes| Action::UpdateAuthorizer {
+            Some(found) => Next::update(diff(settings, &found.settings), |changes| Action::UpdateAuthorizer {
                 rest_api_id: rest_api_id.to_owned(),
                 name: name.clone(),
                 id: found.id.clone(),
-                to: provider_arns.clone(),
-                from: found.provider_arns.clone(),
+                to: settings.clone(),
+                from: found.settings.clone(),
                 changes,
             }),
         });
@@ -88,19 +160,36 @@ pub fn next(rest_api_id: &str, want: &Desired, found: &Observed, used: &BTreeSet
     next
 }
 
-fn diff(want: &BTreeSet<String>, found: &Authorizer) -> Changes {
-    Changes::none().at("providerARNs", &found.provider_arns, want)
+fn diff(want: &Settings, found: &Settings) -> Changes {
+    let Settings {
+        type_,
+        provider_arns,
+        uri,
+        credentials,
+        identity_sources,
+        identity_validation_expression,
+        result_ttl_seconds,
+    } = want;
+    let ttl = result_ttl_seconds.or(found.result_ttl_seconds);
+    Changes::none()
+        .at("type", &found.type_, type_)
+        .at("providerARNs", &found.provider_arns, provider_arns)
+        .at("authorizerUri", &found.uri, uri)
+        .at("authorizerCredentials", &found.credentials, credentials)
+        .at("identitySource", &found.identity_sources, identity_sources)
+        .at("identityValidationExpression", &found.identity_validation_expression, identity_validation_expression)
+        .at("authorizerResultTtlInSeconds", &found.result_ttl_seconds, &ttl)
 }
 
 /// Folds an action that AWS confirmed; `id` is what a create answered.
 pub fn fold(found: &mut Observed, action: &Action, id: Option<String>) {
     match (action, id) {
-        (Action::CreateAuthorizer { name, provider_arns, .. }, Some(id)) => {
-            found.insert(name.clone(), Authorizer { id, provider_arns: provider_arns.clone() });
+        (Action::CreateAuthorizer { name, settings, .. }, Some(id)) => {
+            found.insert(name.clone(), Authorizer { id, settings: settings.clone() });
         }
         (Action::CreateAuthorizer { .. }, None) => {}
         (Action::UpdateAuthorizer { name, id, to, .. }, _) => {
-            found.insert(name.clone(), Authorizer { id: id.clone(), provider_arns: to.clone() });
+            found.insert(name.clone(), Authorizer { id: id.clone(), settings: to.clone() });
         }
         (Action::DeleteAuthorizer { name, .. }, _) => {
             found.remove(name);

@@ -43,6 +43,20 @@ pub enum Authorization {
         /// The scopes of which one is needed.
         scopes: BTreeSet<String>,
     },
+    /// What a Lambda function says.
+    Custom {
+        /// The authorizer's name.
+        authorizer: String,
+    },
+    /// What an authorizer says that isn't ours.
+    Existing {
+        /// COGNITO_USER_POOLS or CUSTOM.
+        type_: String,
+        /// Its id.
+        authorizer_id: String,
+        /// The scopes of which one is needed.
+        scopes: BTreeSet<String>,
+    },
 }
 
 /// What a method calls, and how the answer is translated. The same type is desired and observed.

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::change::Changes;
+use crate::api::HttpMethod;
+use crate::change::{Changes, Shown};
 use crate::claim::{Claim, Found};
 use crate::next::Next;
 use crate::owner::{Owner, Site, Tags};
@@ -12,9 +13,115 @@ use crate::owner::{Owner, Site, Tags};
 pub struct Desired {
     /// Its name, the first part of the URL's path.
     pub name: String,
+    /// What it does beside serving a deployment.
+    pub settings: Settings,
     /// The owner's tags.
     pub tags: Tags,
 }
+
+/// What a stage does beside serving a deployment. The same type is desired and observed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settings {
+    /// Whether requests are traced with X-Ray.
+    pub tracing_enabled: bool,
+    /// The stage variables.
+    pub variables: BTreeMap<String, String>,
+    /// Of all methods, or of one, which then has nothing from those of all.
+    pub methods: BTreeMap<Methods, MethodSettings>,
+}
+
+/// Which methods a setting is for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Methods {
+    /// All that have none of their own.
+    All,
+    /// One: its path and its HTTP method.
+    One(String, String),
+}
+
+/// What API Gateway does with each request of a method.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MethodSettings {
+    /// Requests a second; [`UNLIMITED`] for as many as the account allows.
+    pub rate_limit: f64,
+    /// The most at once; [`UNLIMITED`] for as many as the account allows.
+    pub burst_limit: i32,
+    /// Whether CloudWatch gets metrics.
+    pub metrics_enabled: bool,
+    /// OFF, ERROR or INFO.
+    pub logging_level: String,
+    /// Whether requests and responses are logged in full.
+    pub data_trace_enabled: bool,
+}
+
+/// How API Gateway spells that a method has no limit of its own. Every setting is always written, as what AWS fills in for the others
+/// differs by account.
+pub const UNLIMITED: i32 = -1;
+/// The logging level of a method that logs nothing.
+pub const OFF: &str = "OFF";
+
+impl Default for MethodSettings {
+    fn default() -> Self {
+        Self {
+            rate_limit: f64::from(UNLIMITED),
+            burst_limit: UNLIMITED,
+            metrics_enabled: false,
+            logging_level: OFF.to_owned(),
+            data_trace_enabled: false,
+        }
+    }
+}
+
+impl Settings {
+    /// Whether API Gateway logs requests.
+    pub fn logs(&self) -> bool {
+        self.methods.values().any(|settings| settings.logging_level != OFF)
+    }
+
+    /// The same with no other log than what is found: where it isn't known that a stage can log, or known that it can't.
+    #[must_use]
+    pub fn with_logs_of(&self, found: &Self) -> Self {
+        let as_found = |(methods, settings): (&Methods, &MethodSettings)| {
+            let found = found.methods.get(methods).cloned().unwrap_or_default();
+            let MethodSettings { logging_level, data_trace_enabled, .. } = found;
+            (methods.clone(), MethodSettings { logging_level, data_trace_enabled, ..settings.clone() })
+        };
+        let methods = self.methods.iter().map(as_found);
+        let says_nothing = |(methods, settings): &(Methods, MethodSettings)| {
+            *methods == Methods::All && *settings == MethodSettings::default()
+        };
+        Self { methods: methods.filter(|one| !says_nothing(one)).collect(), ..self.clone() }
+    }
+}
+
+impl Methods {
+    /// One method.
+    pub fn one(path: &str, method: HttpMethod) -> Self {
+        Self::One(path.to_owned(), method.as_str().to_owned())
+    }
+
+    /// As API Gateway names it in `methodSettings` and in paths of a patch: `*/*`, or `~1orders~1{id}/GET`.
+    pub fn key(&self) -> String {
+        match self {
+            Self::All => ALL.to_owned(),
+            Self::One(path, method) => format!("{}/{method}", path.replace('~', "~0").replace('/', "~1")),
+        }
+    }
+
+    /// What an answer names so; some leave the first slash out.
+    pub fn of_key(key: &str) -> Self {
+        match key.rsplit_once('/') {
+            Some((path, method)) if key != ALL => {
+                let path = path.replace("~1", "/").replace("~0", "~");
+                Self::One(format!("/{}", path.trim_start_matches('/')), method.to_owned())
+            }
+            Some(_) | None => Self::All,
+        }
+    }
+}
+
+/// `methodSettings` of all methods.
+const ALL: &str = "*/*";
 
 /// All stages of an API by name.
 pub type Observed = BTreeMap<String, Stage>;
@@ -24,6 +131,8 @@ pub type Observed = BTreeMap<String, Stage>;
 pub struct Stage {
     /// The deployment that it serves.
     pub deployment_id: String,
+    /// What it does beside that.
+    pub settings: Settings,
     /// Its tags.
     pub tags: Tags,
 }
@@ -33,8 +142,15 @@ pub struct Stage {
 pub enum Action {
     /// Creates the stage on a deployment.
     CreateStage { rest_api_id: String, want: Desired, deployment_id: String },
-    /// Moves the stage to a deployment.
-    UpdateStage { rest_api_id: String, name: String, deployment_id: String, changes: Changes },
+    /// Moves the stage to a deployment, and puts back what else differs.
+    UpdateStage {
+        rest_api_id: String,
+        name: String,
+        deployment_id: String,
+        to: Box<Settings>,
+        from: Box<Settings>,
+        changes: Changes,
+    },
     /// Puts our tags on: it is taken over.
     TagResource { rest_api_id: String, name: String, arn: String, tags: Tags },
     /// Takes our tags off: it is let go, and goes on serving.
@@ -70,15 +186,17 @@ pub fn next(
             Next::act(Action::CreateStage { rest_api_id, want: want.clone(), deployment_id: deployment_id.to_owned() })
         }
         Some(found) if !claim.owns(&found.tags) => {
-            let (name, changes) = (want.name.clone(), diff(deployment_id, found));
+            let (name, changes) = (want.name.clone(), diff(deployment_id, &want.settings, found));
             let arn = claim.site.stage_arn(&rest_api_id, &name);
             let found = Found { kind: "stage", name: &want.name, tags: &found.tags, obstacle: None };
             claim.foreign(found, changes, |tags| Action::TagResource { rest_api_id, name, arn, tags })
         }
-        Some(found) => Next::update(diff(deployment_id, found), |changes| Action::UpdateStage {
+        Some(found) => Next::update(diff(deployment_id, &want.settings, found), |changes| Action::UpdateStage {
             rest_api_id,
             name: want.name.clone(),
             deployment_id: deployment_id.to_owned(),
+            to: Box::new(want.settings.clone()),
+            from: Box::new(found.settings.clone()),
             changes,
         }),
     }
@@ -109,19 +227,31 @@ pub fn release(rest_api_id: &str, owner: &Owner, site: &Site, found: &Observed) 
     next
 }
 
-fn diff(deployment_id: &str, found: &Stage) -> Changes {
-    Changes::none().at("deploymentId", &found.deployment_id, &deployment_id.to_owned())
+fn diff(deployment_id: &str, want: &Settings, found: &Stage) -> Changes {
+    let Settings { tracing_enabled, variables, methods } = want;
+    Changes::none()
+        .at("deploymentId", &found.deployment_id, &deployment_id.to_owned())
+        .at("tracingEnabled", &found.settings.tracing_enabled, tracing_enabled)
+        .at("variables", &found.settings.variables, variables)
+        .at("methodSettings", &found.settings.methods, methods)
+}
+
+/// What a new stage has of its settings; the rest follows, as CreateStage doesn't take it.
+fn created(settings: &Settings) -> Settings {
+    Settings { methods: BTreeMap::new(), ..settings.clone() }
 }
 
 /// Folds an action that AWS confirmed.
 pub fn fold(found: &mut Observed, action: &Action) {
     match action {
-        Action::CreateStage { want: Desired { name, tags }, deployment_id, .. } => {
-            found.insert(name.clone(), Stage { deployment_id: deployment_id.clone(), tags: tags.clone() });
+        Action::CreateStage { want: Desired { name, settings, tags }, deployment_id, .. } => {
+            let (deployment_id, settings, tags) = (deployment_id.clone(), created(settings), tags.clone());
+            found.insert(name.clone(), Stage { deployment_id, settings, tags });
         }
-        Action::UpdateStage { name, deployment_id, .. } => {
+        Action::UpdateStage { name, deployment_id, to, .. } => {
             if let Some(stage) = found.get_mut(name) {
                 stage.deployment_id = deployment_id.clone();
+                stage.settings = (**to).clone();
             }
         }
         Action::TagResource { name, tags, .. } => {
@@ -136,6 +266,48 @@ pub fn fold(found: &mut Observed, action: &Action) {
         }
         Action::DeleteStage { name, .. } => {
             found.remove(name);
+        }
+    }
+}
+
+impl Shown for BTreeMap<Methods, MethodSettings> {
+    fn shown(&self) -> String {
+        let one = |(methods, settings): (&Methods, &MethodSettings)| {
+            let MethodSettings { rate_limit, burst_limit, metrics_enabled, logging_level, data_trace_enabled } =
+                settings;
+            let limits = match *burst_limit {
+                UNLIMITED => "unlimited".to_owned(),
+                burst_limit => format!("rate {rate_limit} burst {burst_limit}"),
+            };
+            let flags = [(*metrics_enabled, " metrics"), (*data_trace_enabled, " data trace")];
+            let flags: String = flags.iter().filter(|(is_on, _)| *is_on).map(|(_, name)| *name).collect();
+            let name = match methods {
+                Methods::All => "all".to_owned(),
+                Methods::One(path, method) => format!("{method} {path}"),
+            };
+            format!("{name}: {limits} log {logging_level}{flags}")
+        };
+        if self.is_empty() { "none".to_owned() } else { self.iter().map(one).collect::<Vec<_>>().join("; ") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_method_is_named_as_aws_names_it() {
+        let one = |path: &str| Methods::one(path, HttpMethod::Get);
+        for (methods, key) in [
+            (Methods::All, "*/*"),
+            (one("/"), "~1/GET"),
+            (one("/orders/{id}"), "~1orders~1{id}/GET"),
+            (one("/a~b"), "~1a~0b/GET"),
+        ] {
+            assert_eq!((methods.key().as_str(), Methods::of_key(key)), (key, methods));
+        }
+        for key in ["orders/GET", "/orders/GET"] {
+            assert_eq!(Methods::of_key(key), one("/orders"));
         }
     }
 }

@@ -19,6 +19,11 @@ fn with_source(source: &Value) -> Value {
     })
 }
 
+fn of_a_function(key: &str) -> Value {
+    let lambda = json!({ "type": "TOKEN", "functionArn": "arn:aws:lambda:eu-central-1:000000000000:function:who" });
+    json!({ "auth": { "type": "CUSTOM", "lambda": lambda }, "input": { "fields": { "a": { "authorizer": key } } } })
+}
+
 #[rstest]
 #[case::claim(json!({ "authorizer": "claims.cognito:username" }), "#set($found = $context.authorizer.claims.get('cognito:username'))")]
 #[case::stage_variable(json!({ "stageVariable": "kind" }), "#set($found = $stageVariables['kind'])")]
@@ -32,6 +37,13 @@ fn a_source_is_read(#[case] source: Value, #[case] line: &str) {
     let request = translated(with_source(&source));
     let template = &request.templates["application/json"];
     assert!(template.lines().any(|found| found == line), "{template}");
+}
+
+#[test]
+fn what_a_function_tells_is_read() {
+    let request = translated(of_a_function("x-tenant"));
+    let line = "#set($found = $context.authorizer.get('x-tenant'))";
+    assert!(request.templates["application/json"].lines().any(|found| found == line));
 }
 
 #[test]
@@ -156,6 +168,10 @@ const DROPPED: &str = "not allowed with method GET or HEAD, whose body API Gatew
 ])]
 #[case::no_claim(with_source(&json!({ "authorizer": "principalId" })), &[
     "input.fields[a].authorizer: `principalId`: `claims.<name>` is expected: COGNITO_USER_POOLS tells the claims of the token alone".to_owned(),
+])]
+#[case::no_claims(of_a_function("claims.sub"), &[
+    "input.fields[a].authorizer: `claims.sub`: `<key>` is expected, `principalId` or one of the function's `context`: a Lambda authorizer \
+     tells no claims".to_owned(),
 ])]
 #[case::no_signature(json!({ "input": { "fields": { "a": { "context": "identity.userArn" } } } }), &[
     "input.fields[a].context: `identity.userArn`: allowed with auth AWS_IAM alone: only a signature tells it".to_owned(),

@@ -187,7 +187,13 @@ impl<'a> Reads<'a> {
                 mistakes.add(at.clone(), text, allowed);
                 None
             }
-            AuthType::CognitoUserPools => key.map(if claim.is_some() { Place::Claim } else { Place::Authorizer }),
+            AuthType::CognitoUserPools => key.map(Place::Claim),
+            AuthType::Custom if claim.is_some() => {
+                let allowed = "`<key>` is expected, `principalId` or one of the function's `context`: a Lambda authorizer tells no claims";
+                mistakes.add(at.clone(), text, allowed);
+                None
+            }
+            AuthType::Custom => key.map(Place::Authorizer),
         }
     }
 

@@ -18,6 +18,7 @@ use sfe_core::predict::World;
 use crate::manifests::{EXISTING_ROLES, settings};
 
 /// One check that IAM makes.
+#[derive(Clone)]
 struct Check {
     action: String,
     resource: String,
@@ -76,6 +77,7 @@ pub fn check_read(read: &Read) -> Result<(), String> {
         Read::Models(id) => vec![api(format!("/restapis/{id}/models"))],
         Read::GatewayResponses(id) => vec![api(format!("/restapis/{id}/gatewayresponses"))],
         Read::Deployments(id) => vec![api(format!("/restapis/{id}/deployments"))],
+        Read::Account => vec![api("/account".to_owned())],
         Read::Stages(id) => vec![api(format!("/restapis/{id}/stages"))],
     };
     let checks = calls.into_iter().map(|(action, resource)| Check { action, resource, keys: BTreeMap::new() });
@@ -234,11 +236,13 @@ fn on_api(action: &Action) -> Vec<Check> {
         Action::Resource(resource::Action::DeleteResource { rest_api_id: id, resource_id, .. }) => {
             on("DELETE", format!("/restapis/{id}/resources/{resource_id}"))
         }
-        Action::Authorizer(authorizer::Action::CreateAuthorizer { rest_api_id, .. }) => {
-            on("POST", format!("/restapis/{rest_api_id}/authorizers"))
+        Action::Authorizer(authorizer::Action::CreateAuthorizer { rest_api_id, settings, .. }) => {
+            let create = on("POST", format!("/restapis/{rest_api_id}/authorizers"));
+            [create, passing(settings)].concat()
         }
-        Action::Authorizer(authorizer::Action::UpdateAuthorizer { rest_api_id, id, .. }) => {
-            on("PATCH", format!("/restapis/{rest_api_id}/authorizers/{id}"))
+        Action::Authorizer(authorizer::Action::UpdateAuthorizer { rest_api_id, id, to, .. }) => {
+            let update = on("PATCH", format!("/restapis/{rest_api_id}/authorizers/{id}"));
+            [update, passing(to)].concat()
         }
         Action::Authorizer(authorizer::Action::DeleteAuthorizer { rest_api_id, id, .. }) => {
             on("DELETE", format!("/restapis/{rest_api_id}/authorizers/{id}"))
@@ -293,6 +297,10 @@ fn on_api(action: &Action) -> Vec<Check> {
         | Action::LogGroup(_)
         | Action::StateMachine(..) => Vec::new(),
     }
+}
+
+fn passing(settings: &authorizer::Settings) -> Vec<Check> {
+    settings.credentials.iter().map(|role| Check::passing(role, "apigateway.amazonaws.com")).collect()
 }
 
 fn on_method(action: &method::Action, on: &impl Fn(&str, String) -> Vec<Check>) -> Vec<Check> {

@@ -107,10 +107,17 @@ fn state_machine(express: bool) -> impl Strategy<Value = Value> {
 fn routes(express: bool) -> impl Strategy<Value = Vec<Value>> {
     let none = json!({ "type": "NONE" });
     let cognito = |pool: &str| json!({ "type": "COGNITO_USER_POOLS", "userPoolArns": [format!("arn:aws:cognito-idp:eu-central-1:000000000000:userpool/{pool}")] });
+    let lambda = |ttl: u32| {
+        let function = "arn:aws:lambda:eu-central-1:000000000000:function:may";
+        json!({ "type": "CUSTOM", "authorizerResultTtlInSeconds": ttl, "lambda": { "type": "TOKEN", "functionArn": function } })
+    };
     let mut pool = vec![
+        json!({ "path": "/l", "method": "POST", "auth": lambda(0) }),
+        json!({ "path": "/l", "method": "PUT", "auth": lambda(60) }),
         json!({ "path": "/", "method": "POST", "auth": none }),
         json!({ "path": "/", "method": "GET", "auth": { "type": "AWS_IAM" }, "action": "StartExecution" }),
         json!({ "path": "/a/{id}/b", "method": "POST", "auth": cognito("one"), "input": { "fields": { "id": { "path": "id" }, "x": { "body": "$.x" } } } }),
+        json!({ "path": "/a/s", "method": "PUT", "auth": none, "throttling": { "rateLimit": 0.5, "burstLimit": 1 } }),
         json!({ "path": "/a", "method": "PUT", "auth": cognito("two"), "input": { "fields": { "q": { "query": "q" } } } }),
         json!({ "path": "/c", "method": "ANY", "auth": none, "action": "StartExecution", "responses": { "success": { "status": 202 } } }),
         json!({ "path": "/c/d/e", "method": "POST", "auth": cognito("one"), "input": { "fields": { "y": { "body": "$.y" } } } }),
@@ -158,5 +165,11 @@ fn api() -> impl Strategy<Value = Option<Value>> {
 }
 
 fn stage() -> impl Strategy<Value = Option<Value>> {
-    proptest::option::of(select(vec![json!({ "name": "main" }), json!({ "name": "v2" })]))
+    let throttling = json!({ "rateLimit": 10, "burstLimit": 5 });
+    proptest::option::of(select(vec![
+        json!({ "name": "main" }),
+        json!({ "name": "v2", "executionLog": { "level": "ERROR" } }),
+        json!({ "throttling": throttling, "tracingEnabled": true, "variables": { "a": "b" } }),
+        json!({ "name": "main", "metricsEnabled": true, "variables": { "a": "c", "d": "e" } }),
+    ]))
 }

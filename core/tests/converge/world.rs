@@ -41,8 +41,10 @@ type Checked<T> = Result<T, TestCaseError>;
 
 impl Run {
     pub fn new(random: u64) -> Self {
+        let mut world = World::empty(settings().site, now());
+        world.account.cloudwatch_role_arn = Some("arn:aws:iam::000000000000:role/logs".to_owned());
         Self {
-            world: World::empty(settings().site, now()),
+            world,
             actions: Vec::new(),
             told: Vec::new(),
             reads: 0,
@@ -333,7 +335,7 @@ struct Shape {
     api: Option<(String, bool)>,
     methods: Vec<String>,
     shared: Vec<String>,
-    stages: Vec<String>,
+    stages: Vec<(String, stage::Settings)>,
     deployments: usize,
 }
 
@@ -356,7 +358,7 @@ fn shape(world: &World) -> Shape {
         api: world.rest_api.as_ref().map(|api| (api.name.clone(), api.disable_execute_api_endpoint)),
         methods: methods.collect(),
         shared: shared.chain(world.request_validator.iter().map(|_| "validator".to_owned())).collect(),
-        stages: world.stages.keys().cloned().collect(),
+        stages: world.stages.iter().map(|(name, stage)| (name.clone(), stage.settings.clone())).collect(),
         deployments: world.deployments.len(),
     }
 }

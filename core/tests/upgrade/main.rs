@@ -56,7 +56,9 @@ impl Example {
             let mut endpoint = StepFunctionEndpoint::deserialize(object).unwrap();
             endpoint.metadata.namespace.get_or_insert("shop".to_owned());
             endpoint.metadata.generation = Some(1);
-            example.endpoints.push((endpoint, World::empty(settings().site, now)));
+            let mut world = World::empty(settings().site, now);
+            world.account.cloudwatch_role_arn = Some("arn:aws:iam::000000000000:role/logs".to_owned());
+            example.endpoints.push((endpoint, world));
         }
         example
     }

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use aws_sdk_apigateway::types::{Op, PatchOperation};
-use sfe_core::kinds::stage::{Action, Observed, Stage};
+use aws_sdk_apigateway::types::{MethodSetting, Op, PatchOperation};
+use sfe_core::change::Changes;
+use sfe_core::kinds::stage::{Action, MethodSettings, Methods, OFF, Observed, Settings, Stage};
 use sfe_core::observed::Answer;
 use sfe_core::operation::Operation;
 
@@ -20,7 +21,7 @@ pub async fn observe(clients: &Clients, rest_api_id: &str) -> Result<Observed, E
         let name = stage.stage_name().ok_or_else(|| Error::incomplete(operation, &object, "stage name"))?;
         let tags = stage.tags().cloned().unwrap_or_default().into_iter().collect();
         let deployment_id = stage.deployment_id().unwrap_or_default().to_owned();
-        found.insert(name.to_owned(), Stage { deployment_id, tags });
+        found.insert(name.to_owned(), Stage { deployment_id, settings: settings(stage), tags });
     }
     Ok(found)
 }
@@ -32,13 +33,14 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
         Action::CreateStage { rest_api_id, want, deployment_id } => {
             let tags: HashMap<String, String> = want.tags.clone().into_iter().collect();
             let request = gateway.create_stage().rest_api_id(rest_api_id).stage_name(&want.name);
-            let request = request.deployment_id(deployment_id).set_tags(Some(tags));
+            let variables = want.settings.variables.clone().into_iter().collect();
+            let request = request.deployment_id(deployment_id).set_tags(Some(tags)).set_variables(Some(variables));
+            let request = request.tracing_enabled(want.settings.tracing_enabled);
             drop(clients.call(Operation::CreateStage, &object, request.send()).await?);
         }
-        Action::UpdateStage { rest_api_id, name, deployment_id, .. } => {
-            let operation =
-                PatchOperation::builder().op(Op::Replace).path("/deploymentId").value(deployment_id).build();
-            let request = gateway.update_stage().rest_api_id(rest_api_id).stage_name(name).patch_operations(operation);
+        Action::UpdateStage { rest_api_id, name, deployment_id, to, from, changes } => {
+            let request = gateway.update_stage().rest_api_id(rest_api_id).stage_name(name);
+            let request = request.set_patch_operations(Some(patches(deployment_id, to, from, changes)));
             drop(clients.call(Operation::UpdateStage, &object, request.send()).await?);
         }
         Action::TagResource { arn, tags, .. } => {
@@ -57,4 +59,58 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
         }
     }
     Ok(Answer::Done)
+}
+
+fn settings(found: &aws_sdk_apigateway::types::Stage) -> Settings {
+    let methods = found.method_settings().into_iter().flatten();
+    Settings {
+        tracing_enabled: found.tracing_enabled(),
+        variables: found.variables().cloned().unwrap_or_default().into_iter().collect(),
+        methods: methods.map(|(key, setting)| (Methods::of_key(key), method_settings(setting))).collect(),
+    }
+}
+
+fn method_settings(found: &MethodSetting) -> MethodSettings {
+    MethodSettings {
+        rate_limit: found.throttling_rate_limit(),
+        burst_limit: found.throttling_burst_limit(),
+        metrics_enabled: found.metrics_enabled(),
+        logging_level: found.logging_level().unwrap_or(OFF).to_owned(),
+        data_trace_enabled: found.data_trace_enabled(),
+    }
+}
+
+fn patches(deployment_id: &str, to: &Settings, from: &Settings, changes: &Changes) -> Vec<PatchOperation> {
+    let mut patches = Vec::new();
+    let mut replace = |path: &str, value: String| {
+        patches.push(PatchOperation::builder().op(Op::Replace).path(path).value(value).build());
+    };
+    if changes.has("deploymentId") {
+        replace("/deploymentId", deployment_id.to_owned());
+    }
+    if changes.has("tracingEnabled") {
+        replace("/tracingEnabled", to.tracing_enabled.to_string());
+    }
+    for (name, value) in to.variables.iter().filter(|(name, value)| from.variables.get(*name) != Some(value)) {
+        replace(&format!("/variables/{name}"), value.clone());
+    }
+    for (methods, settings) in to.methods.iter().filter(|(methods, want)| from.methods.get(*methods) != Some(want)) {
+        let key = methods.key();
+        let MethodSettings { rate_limit, burst_limit, metrics_enabled, logging_level, data_trace_enabled } = settings;
+        for (field, value) in [
+            ("throttling/rateLimit", rate_limit.to_string()),
+            ("throttling/burstLimit", burst_limit.to_string()),
+            ("metrics/enabled", metrics_enabled.to_string()),
+            ("logging/loglevel", logging_level.clone()),
+            ("logging/dataTrace", data_trace_enabled.to_string()),
+        ] {
+            replace(&format!("/{key}/{field}"), value);
+        }
+    }
+    let variables = from.variables.keys().filter(|name| !to.variables.contains_key(*name));
+    let variables = variables.map(|name| format!("/variables/{name}"));
+    let methods = from.methods.keys().filter(|methods| !to.methods.contains_key(methods));
+    let gone = variables.chain(methods.map(|methods| format!("/{}", methods.key())));
+    patches.extend(gone.map(|path| PatchOperation::builder().op(Op::Remove).path(path).build()));
+    patches
 }

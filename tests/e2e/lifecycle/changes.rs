@@ -4,6 +4,7 @@
 
 mod answers;
 mod rows;
+mod stage_rows;
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,7 @@ use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use self::answers::{gateway_rows, response_rows, shown_by};
 use self::rows::{Ask, EXCEPTED, Row, Then, guest_rows, route_rows, workflow_rows};
+use self::stage_rows::{access_rows, stage_rows};
 use super::{ORDERS, check_same_status, owner, picture, start, touch, writes};
 use crate::http::{self, Answer};
 use crate::operator::Operator;
@@ -28,7 +30,9 @@ fn every_field_has_a_row() {
     let mut fields = BTreeSet::new();
     leaves(schema, "spec".to_owned(), &mut fields);
     fields.retain(|field| !is_shown_elsewhere(field));
-    let rows = [workflow_rows(), route_rows(), response_rows(), gateway_rows(), guest_rows()].concat();
+    let rows =
+        [workflow_rows(), stage_rows(), route_rows(), access_rows(), response_rows(), gateway_rows(), guest_rows()]
+            .concat();
     let rows: BTreeSet<String> = rows.into_iter().map(|row| shown_by(&row.field)).collect();
     let fields: BTreeSet<String> = fields.iter().map(|field| shown_by(field)).collect();
     let excepted: BTreeSet<String> = EXCEPTED.iter().map(|(field, _)| (*field).to_owned()).collect();
@@ -90,10 +94,21 @@ fn of_the_workflow_its_roles_and_the_api() {
 }
 
 #[test]
+fn of_the_stage() {
+    world::run(async |world| {
+        let table = Table::start(world, "changes-stage").await;
+        crate::settings::let_api_gateway_log(world, "eu-central-1").await;
+        table.check("subject", &rows::subject("subject", &json!({})), stage_rows()).await;
+        table.check_rest("subject").await;
+    });
+}
+
+#[test]
 fn of_a_route() {
     world::run(async |world| {
         let table = Table::start(world, "changes-route").await;
-        table.check("subject", &rows::subject("subject", &json!({})), route_rows()).await;
+        let rows = [route_rows(), access_rows()].concat();
+        table.check("subject", &rows::subject("subject", &json!({})), rows).await;
         table.check_rest("subject").await;
     });
 }

@@ -51,6 +51,21 @@ fn what_the_schema_refuses_is_never_stored() {
             ),
             (route(&json!({ "auth": { "userPoolArns": [POOL] } })), "spec.routes[0].auth: Invalid value"),
             (route(&json!({ "auth": { "scopes": ["a/b"] } })), "scopes is allowed with type COGNITO_USER_POOLS alone"),
+            (route(&json!({ "auth": { "type": "CUSTOM" } })), "lambda is required with type CUSTOM"),
+            (
+                route(&json!({ "auth": { "authorizerId": "a" } })),
+                "authorizerId is allowed with types COGNITO_USER_POOLS and CUSTOM",
+            ),
+            (
+                route(&json!({ "auth": { "authorizerResultTtlInSeconds": 1 } })),
+                "authorizerResultTtlInSeconds is allowed with userPoolArns and lambda",
+            ),
+            (
+                route(
+                    &json!({ "auth": { "type": "CUSTOM", "lambda": { "type": "REQUEST", "functionArn": "a", "identityValidationExpression": "x" } } }),
+                ),
+                "identityValidationExpression is allowed with type TOKEN alone",
+            ),
             (
                 source(json!({ "query": "a", "header": "a" })),
                 "exactly one of body, path, query, header, context and constant",
@@ -103,6 +118,10 @@ fn what_the_schema_refuses_is_never_stored() {
                 "leave them out with endpointRef",
             ),
             (json!({ "spec": { "stage": { "name": "a b" } } }), "spec.stage.name"),
+            (
+                json!({ "spec": { "stage": { "executionLog": { "level": "OFF", "dataTraceEnabled": true } } } }),
+                "dataTraceEnabled is allowed with levels ERROR and INFO",
+            ),
             (json!({ "spec": { "executions": { "keep": 26 } } }), "spec.executions.keep"),
             (json!({ "spec": { "executions": { "interval": "1 minute" } } }), "spec.executions.interval"),
             (json!({ "spec": { "region": "Frankfurt" } }), "spec.region"),

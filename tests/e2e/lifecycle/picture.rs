@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_apigateway::types::Method;
+use aws_sdk_apigateway::types::{Authorizer, AuthorizerType, Method, Stage};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 use sfe_core::api::StateMachineType;
@@ -14,7 +14,7 @@ use crate::world::World;
 
 /// ```text
 /// {"api": {"name": "shop-orders", "disableExecuteApiEndpoint": false,
-///          "authorizers": {"sfe-cognito-...": ["arn:..."]}, "stages": {"prod": "sfe 0123456789"},
+///          "authorizers": {"sfe-cognito-...": {"type": "COGNITO_USER_POOLS", ...}}, "stages": {"prod": "sfe 0123456789"}, "settings": {"prod": {"tracingEnabled": false, ...}},
 ///          "methods": {"POST /orders": {"authorizationType": "NONE", "authorizer": null, "scopes": [], ...}}},
 ///  "roles": {"gateway": {"trust": {...}, "permissions": {...}, "inline": [...], "managed": [...], "boundary": null}, "workflow": ...},
 ///  "logGroup": {"retentionInDays": 14, "tags": {...}},
@@ -57,7 +57,7 @@ async fn api(world: &World, owner: &Owner) -> Value {
     let authorizers: Map<String, Value> = authorizers
         .items()
         .iter()
-        .map(|found| (found.name().unwrap_or_default().to_owned(), json!(found.provider_arns())))
+        .map(|found| (found.name().unwrap_or_default().to_owned(), authorizer(found)))
         .collect();
     let responses = gateway.get_gateway_responses().rest_api_id(&id).send().await.unwrap();
     let responses: Map<String, Value> = responses
@@ -84,6 +84,11 @@ async fn api(world: &World, owner: &Owner) -> Value {
         found.and_then(|deployment| deployment.description()).map(str::to_owned)
     };
     let stages = gateway.get_stages().rest_api_id(&id).send().await.unwrap();
+    let settings: Map<String, Value> = stages
+        .item()
+        .iter()
+        .map(|stage| (stage.stage_name().unwrap_or_default().to_owned(), settings(stage)))
+        .collect();
     let stages: Map<String, Value> = stages
         .item()
         .iter()
@@ -96,6 +101,39 @@ async fn api(world: &World, owner: &Owner) -> Value {
         "methods": methods,
         "gatewayResponses": responses,
         "stages": stages,
+        "settings": settings,
+    })
+}
+
+fn settings(found: &Stage) -> Value {
+    let variables: BTreeMap<_, _> = found.variables().cloned().unwrap_or_default().into_iter().collect();
+    let methods: Map<String, Value> = found
+        .method_settings()
+        .into_iter()
+        .flatten()
+        .map(|(key, found)| {
+            let settings = json!({
+                "throttlingRateLimit": found.throttling_rate_limit(),
+                "throttlingBurstLimit": found.throttling_burst_limit(),
+                "metricsEnabled": found.metrics_enabled(),
+                "loggingLevel": found.logging_level(),
+                "dataTraceEnabled": found.data_trace_enabled(),
+            });
+            (key.clone(), settings)
+        })
+        .collect();
+    json!({ "tracingEnabled": found.tracing_enabled(), "variables": variables, "methods": methods })
+}
+
+fn authorizer(found: &Authorizer) -> Value {
+    json!({
+        "type": found.r#type().map(AuthorizerType::as_str),
+        "providerARNs": found.provider_arns(),
+        "authorizerUri": found.authorizer_uri(),
+        "authorizerCredentials": found.authorizer_credentials(),
+        "identitySource": found.identity_source(),
+        "identityValidationExpression": found.identity_validation_expression(),
+        "authorizerResultTtlInSeconds": found.authorizer_result_ttl_in_seconds(),
     })
 }
 

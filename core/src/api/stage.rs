@@ -1,0 +1,88 @@
+//! What a manifest says of the stage.
+
+use std::collections::BTreeMap;
+
+use kube_derive::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::schema;
+
+/// The stage that serves the routes. What is left out is as it is on a new stage, and is put back to that if someone changes it.
+#[derive(JsonSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Stage {
+    /// The stage's name, the first part of the URL's path. Defaults to `prod`. A change makes a new stage, then removes the old one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128), regex(pattern = r"^[A-Za-z0-9_-]+$"))]
+    pub name: Option<String>,
+    /// How many requests all routes together let through, each method counted for itself; more are answered with 429. Defaults to what the
+    /// account allows. `routes[].throttling` says otherwise for one route.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttling: Option<Throttling>,
+    /// Whether CloudWatch gets metrics of each method, which AWS charges for. Defaults to false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics_enabled: Option<bool>,
+    /// What API Gateway logs of each request, to a log group of its own, `API-Gateway-Execution-Logs_<id of the API>/<stage>`. It needs a role
+    /// in the account's settings, which `status` tells how to set. Defaults to OFF.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution_log: Option<ExecutionLog>,
+    /// Whether requests are traced with X-Ray. Defaults to false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracing_enabled: Option<bool>,
+    /// Stage variables: names of letters, digits and `_`, values of letters, digits and `-._~:/?#&=,`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "schema::stage_variables")]
+    pub variables: BTreeMap<String, String>,
+}
+
+/// What API Gateway logs of each request.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[x_kube(
+    crates(kube_core = "kube_core"),
+    validation = Rule::new("self.level != 'OFF' || !has(self.dataTraceEnabled)")
+        .message("dataTraceEnabled is allowed with levels ERROR and INFO")
+)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ExecutionLog {
+    /// Which steps are logged.
+    pub level: ExecutionLogLevel,
+    /// Whether requests and answers are logged in full, with all that callers send. Defaults to false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_trace_enabled: Option<bool>,
+}
+
+/// Which steps of a request are logged.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum ExecutionLogLevel {
+    /// None.
+    Off,
+    /// Those that failed.
+    Error,
+    /// All.
+    Info,
+}
+
+impl ExecutionLogLevel {
+    /// As AWS spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "OFF",
+            Self::Error => "ERROR",
+            Self::Info => "INFO",
+        }
+    }
+}
+
+/// How many requests are let through.
+#[derive(JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Throttling {
+    /// Requests a second, on average.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub rate_limit: f64,
+    /// The most at once.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub burst_limit: i32,
+}

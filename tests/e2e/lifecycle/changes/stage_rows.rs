@@ -1,0 +1,117 @@
+//! One row for each field of the stage, and for who may call a route and how often.
+
+use serde_json::{Value, json};
+
+use super::rows::{POOLS, Row, Then, of_route, row};
+use crate::lifecycle::merged;
+
+/// What the stage does beside serving a deployment.
+pub fn stage_rows() -> Vec<Row> {
+    vec![
+        row(
+            "stage.throttling.rateLimit",
+            &json!({ "stage": { "throttling": { "rateLimit": 0.5, "burstLimit": 3 } } }),
+            [Then::Aws("/api/settings/prod/methods/*~1*/throttlingRateLimit", json!(0.5))],
+        ),
+        row(
+            "stage.throttling.burstLimit",
+            &json!({ "stage": { "throttling": { "burstLimit": 4 } } }),
+            [Then::Aws("/api/settings/prod/methods/*~1*/throttlingBurstLimit", json!(4))],
+        ),
+        row(
+            "stage.metricsEnabled",
+            &json!({ "stage": { "metricsEnabled": true, "throttling": null } }),
+            [
+                Then::Aws("/api/settings/prod/methods/*~1*/metricsEnabled", json!(true)),
+                Then::Aws("/api/settings/prod/methods/*~1*/throttlingRateLimit", json!(-1.0)),
+            ],
+        ),
+        row(
+            "stage.executionLog.level",
+            &json!({ "stage": { "executionLog": { "level": "ERROR" } } }),
+            [Then::Aws("/api/settings/prod/methods/*~1*/loggingLevel", json!("ERROR"))],
+        ),
+        row(
+            "stage.executionLog.dataTraceEnabled",
+            &json!({ "stage": { "executionLog": { "dataTraceEnabled": true } } }),
+            [Then::Aws("/api/settings/prod/methods/*~1*/dataTraceEnabled", json!(true))],
+        ),
+        row(
+            "stage.tracingEnabled",
+            &json!({ "stage": { "tracingEnabled": true, "metricsEnabled": null, "executionLog": null } }),
+            [
+                Then::Aws("/api/settings/prod/tracingEnabled", json!(true)),
+                Then::Aws("/api/settings/prod/methods", json!({})),
+            ],
+        ),
+        row(
+            "stage.variables",
+            &json!({ "stage": { "variables": { "a": "b?c", "d": "e" }, "tracingEnabled": null } }),
+            [
+                Then::Aws("/api/settings/prod/variables", json!({ "a": "b?c", "d": "e" })),
+                Then::Aws("/api/settings/prod/tracingEnabled", json!(false)),
+            ],
+        ),
+        row(
+            "stage.variables",
+            &json!({ "stage": { "variables": { "d": null } } }),
+            [Then::Aws("/api/settings/prod/variables", json!({ "a": "b?c" }))],
+        ),
+    ]
+}
+
+/// Who may call a route, and how often.
+pub fn access_rows() -> Vec<Row> {
+    let pools = json!({ "auth": { "type": "COGNITO_USER_POOLS", "userPoolArns": POOLS } });
+    let function = "arn:aws:lambda:eu-central-1:000000000000:function:may";
+    let asks = |lambda: &Value| {
+        let lambda = merged(&json!({ "functionArn": function }), lambda);
+        json!({ "auth": { "type": "CUSTOM", "lambda": lambda } })
+    };
+    vec![
+        of_route(
+            "auth.authorizerResultTtlInSeconds",
+            &merged(&pools, &json!({ "auth": { "authorizerResultTtlInSeconds": 61 } })),
+            [Then::AwsHas("/api/authorizers", "\"authorizerResultTtlInSeconds\":61")],
+        ),
+        of_route(
+            "auth.lambda.functionArn",
+            &asks(&json!({ "type": "TOKEN" })),
+            [
+                Then::Aws("/api/methods/POST ~1x~1{p}/authorizationType", json!("CUSTOM")),
+                Then::AwsHas("/api/authorizers", "functions/arn:aws:lambda:eu-central-1:000000000000:function:may/"),
+                Then::AwsHas("/roles/gateway/permissions", "arn:aws:lambda:eu-central-1:000000000000:function:may"),
+            ],
+        ),
+        of_route(
+            "auth.lambda.identityValidationExpression",
+            &asks(&json!({ "type": "TOKEN", "identityValidationExpression": "^x$" })),
+            [Then::AwsHas("/api/authorizers", "^x$")],
+        ),
+        of_route(
+            "auth.lambda.identitySources",
+            &asks(&json!({ "type": "TOKEN", "identitySources": ["method.request.header.X-Token"] })),
+            [Then::AwsHas("/api/authorizers", "method.request.header.X-Token")],
+        ),
+        of_route(
+            "auth.lambda.type",
+            &asks(&json!({ "type": "REQUEST", "identitySources": ["method.request.header.X-Token"] })),
+            [Then::AwsHas("/api/authorizers", "\"REQUEST\"")],
+        ),
+        of_route(
+            "throttling.rateLimit",
+            &json!({ "throttling": { "rateLimit": 0.5, "burstLimit": 1 } }),
+            [Then::Aws("/api/settings/prod/methods/~01x~01{p}~1POST/throttlingRateLimit", json!(0.5))],
+        ),
+        of_route(
+            "throttling.burstLimit",
+            &json!({ "throttling": { "rateLimit": 0.5, "burstLimit": 2 } }),
+            [Then::Aws("/api/settings/prod/methods/~01x~01{p}~1POST/throttlingBurstLimit", json!(2))],
+        ),
+        of_route(
+            "throttling.rateLimit",
+            &json!({ "throttling": null }),
+            [Then::Aws("/api/settings/prod/methods", json!({})), Then::Aws("/api/authorizers", json!({}))],
+        ),
+    ]
+}
