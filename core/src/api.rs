@@ -4,11 +4,13 @@ mod annotation;
 mod crd;
 mod route;
 mod schema;
+mod sharing;
 mod spec;
 mod status;
 
 pub use annotation::{ADOPT, REQUESTED_AT};
 pub use crd::crd;
 pub use route::*;
+pub use sharing::*;
 pub use spec::*;
 pub use status::*;

@@ -2,6 +2,7 @@
 //! manifest's sake.
 
 mod bounds;
+mod hosted;
 mod path;
 mod roles;
 mod routes;
@@ -20,6 +21,7 @@ use crate::mistakes::{FieldPath, Mistakes};
 use crate::owner::{Owner, Site};
 
 pub use bounds::referenced_state_machine;
+pub use hosted::{Admission, Host, Hosted, Labels, Neighbour, admission, admitted, selects_by_labels};
 pub use path::RouteKey;
 pub use routes::Routes;
 pub use unwanted::{Unwanted, deleted};
@@ -35,12 +37,16 @@ pub struct Settings {
     pub permissions_boundary: Option<String>,
     /// What each namespace may refer to; anything, without it.
     pub limits: Option<Limits>,
+    /// The one namespace that the operator works on; all, without it.
+    pub namespace: Option<String>,
+    /// Whether it reads the labels of Namespaces.
+    pub reads_namespaces: bool,
 }
 
 impl Settings {
     /// Those of a cluster whose admin forbids nothing.
     pub fn new(cluster: String, site: Site) -> Self {
-        Self { cluster, site, permissions_boundary: None, limits: None }
+        Self { cluster, site, permissions_boundary: None, limits: None, namespace: None, reads_namespaces: true }
     }
 }
 
@@ -55,23 +61,8 @@ pub struct References {
     pub host: Option<Host>,
     /// The StepFunctionEndpoints that name this one in their `api.endpointRef`, oldest first.
     pub guests: Vec<StepFunctionEndpoint>,
-}
-
-/// The StepFunctionEndpoint whose API serves our routes.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Host {
-    /// Its name.
-    pub name: String,
-    /// Whether there is one.
-    pub exists: bool,
-    /// Whether it refers to another itself.
-    pub is_guest: bool,
-    /// Why it writes nothing, if that is so.
-    pub idle: Option<&'static str>,
-    /// The URL of its stage.
-    pub url: Option<String>,
-    /// What it says of us.
-    pub guest: Option<api::GuestStatus>,
+    /// The labels of their namespaces, where they could be read and decide.
+    pub labels: BTreeMap<String, Labels>,
 }
 
 /// What the AWS objects of one endpoint should be. Deletion is the same with nothing wanted.
@@ -120,8 +111,8 @@ pub struct Api {
     pub models: model::Desired,
     /// The stage.
     pub stage: stage::Desired,
-    /// The StepFunctionEndpoints whose routes are served, or kept as they are, by name.
-    pub guests: BTreeMap<String, GuestRoutes>,
+    /// The StepFunctionEndpoints whose routes are served, or kept as they are.
+    pub guests: BTreeMap<Neighbour, GuestRoutes>,
 }
 
 /// What becomes of a guest's routes.
@@ -133,17 +124,8 @@ pub enum GuestRoutes {
     Held { marker: String },
     /// It is deleted, and its routes are retained: the methods with its marker stay without it.
     Released { marker: String },
-    /// They collide with others: the methods with its marker stay as they are.
+    /// They collide with others, or its namespace is not selected any more: the methods with its marker stay as they are.
     Refused { marker: String, why: String },
-}
-
-/// The StepFunctionEndpoint that serves our routes.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Hosted {
-    /// Who serves.
-    pub host: Host,
-    /// The hash of our routes; none when they shall be dropped.
-    pub routes_hash: Option<String>,
 }
 
 /// What the routes call.
@@ -273,14 +255,11 @@ pub fn desired(
     let routes = routes::parse(spec, &owner, target, &at.field("routes"), &mut mistakes);
     let calls = routes.as_ref().map(|routes| routes.calls.clone()).unwrap_or_default();
     let gateway_role = roles::gateway(spec, &owner, &calls, &at.field("gatewayRole"), &mut mistakes);
-    let endpoint_ref = spec.api.as_ref().and_then(|api| api.endpoint_ref.as_ref());
-    let hosted = endpoint_ref.and_then(|reference| {
-        hosted(references, &reference.name, spec, &owner, routes.as_ref(), &at, &mut mistakes, &mut waiting)
-    });
-    let api = match (&endpoint_ref, routes) {
-        (None, Some(routes)) => Some(own_api(spec, &owner, &site, routes, references, settings)),
-        (None, None) | (Some(_), _) => None,
-    };
+    hosted::check_allowed_routes(spec, settings, &at, &mut mistakes);
+    let told = (&mut mistakes, &mut waiting);
+    let hosted = hosted::parse(spec, references, (&owner, settings), routes.as_ref(), &at, told);
+    let is_guest = spec.api.as_ref().is_some_and(|api| api.endpoint_ref.is_some());
+    let api = routes.filter(|_| !is_guest).map(|routes| own_api(object, &site, routes, references, settings));
     if !mistakes.is_empty() {
         return Err(Undesired::Invalid(mistakes));
     }
@@ -331,14 +310,14 @@ fn check_region(
 
 /// Our own API: the manifest's routes and, beside them, its guests'.
 fn own_api(
-    spec: &api::StepFunctionEndpointSpec,
-    owner: &Owner,
+    object: &StepFunctionEndpoint,
     site: &Site,
     own: Routes,
     references: &References,
     settings: &Settings,
 ) -> Api {
-    let (routes, guests) = routes::with_guests(own, owner, site, &references.guests, settings);
+    let (owner, spec) = (owner(object, settings), &object.spec);
+    let (routes, guests) = routes::with_guests(own, object, site, references, settings);
     let api = spec.api.clone().unwrap_or_default();
     Api {
         rest_api: rest_api::Desired {
@@ -354,49 +333,6 @@ fn own_api(
             tags: owner.tags(),
         },
         guests,
-    }
-}
-
-/// Another's API: it must exist, and must not be a guest itself.
-#[allow(clippy::too_many_arguments, reason = "one caller, which has each of them at hand")]
-fn hosted(
-    references: &References,
-    name: &str,
-    spec: &api::StepFunctionEndpointSpec,
-    owner: &Owner,
-    routes: Option<&Routes>,
-    at: &FieldPath,
-    mistakes: &mut Mistakes,
-    waiting: &mut Vec<String>,
-) -> Option<Hosted> {
-    let at_name = at.field("api").field("endpointRef").field("name");
-    if spec.stage.is_some() {
-        mistakes.add(at.field("stage"), "", format!("not allowed with api.endpointRef: {name} has the stage"));
-    }
-    if !references.guests.is_empty() {
-        let guests: Vec<&str> = references.guests.iter().filter_map(|guest| guest.metadata.name.as_deref()).collect();
-        mistakes.add(
-            at_name.clone(),
-            name,
-            format!("not allowed while others use this endpoint's API: {}", guests.join(", ")),
-        );
-    }
-    if name == owner.name {
-        mistakes.add(at_name, name, "must name another StepFunctionEndpoint");
-        return None;
-    }
-    match &references.host {
-        Some(host) if host.is_guest => {
-            mistakes.add(at_name, name, "must name a StepFunctionEndpoint with an API of its own");
-            None
-        }
-        Some(host) if host.exists => {
-            routes.map(|routes| Hosted { host: host.clone(), routes_hash: Some(routes.hash()) })
-        }
-        Some(_) | None => {
-            waiting.push(format!("StepFunctionEndpoint {name} of api.endpointRef does not exist yet"));
-            None
-        }
     }
 }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::api::{ApiStatus, GuestStatus, RouteStatus, StateMachineStatus, StepFunctionEndpointStatus, moment};
-use crate::desired::{Api, Desired, GuestRoutes};
+use crate::desired::{Api, Desired, GuestRoutes, Neighbour};
 use crate::drift;
 use crate::endpoint::{self, Part};
 use crate::kinds::rest_api::Intent;
@@ -144,13 +144,13 @@ fn tell_api(status: &mut StepFunctionEndpointStatus, desired: &Desired, api: &Ap
     status.guests = api
         .guests
         .iter()
-        .filter_map(|(name, fate)| tell_guest(name, fate, done, previous.iter().find(|guest| &guest.name == name)))
-        .chain(previous.iter().filter(|guest| !live && !api.guests.contains_key(&guest.name)).cloned())
+        .filter_map(|(name, fate)| tell_guest(name, fate, done, previous.iter().find(|guest| name.is(guest))))
+        .chain(previous.iter().filter(|guest| !live && !api.guests.keys().any(|name| name.is(guest))).cloned())
         .collect();
 }
 
 /// What a guest is told: the hash that the stage serves, which is the former one until the stage has moved; nothing, once it is let go.
-fn tell_guest(name: &str, fate: &GuestRoutes, done: bool, previous: Option<&GuestStatus>) -> Option<GuestStatus> {
+fn tell_guest(name: &Neighbour, fate: &GuestRoutes, done: bool, previous: Option<&GuestStatus>) -> Option<GuestStatus> {
     let before = previous.and_then(|guest| guest.routes_hash.clone());
     let (routes_hash, refused) = match fate {
         GuestRoutes::Served { hash } if done => (Some(hash.clone()), None),
@@ -159,7 +159,8 @@ fn tell_guest(name: &str, fate: &GuestRoutes, done: bool, previous: Option<&Gues
         GuestRoutes::Released { .. } => return previous.cloned(),
         GuestRoutes::Refused { why, .. } => (before, Some(why.clone())),
     };
-    Some(GuestStatus { name: name.to_owned(), routes_hash, refused })
+    let Neighbour { namespace, name } = name.clone();
+    Some(GuestStatus { name, namespace, routes_hash, refused })
 }
 
 /// The conditions of the parts; one that is not known keeps its previous state.

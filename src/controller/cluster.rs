@@ -79,6 +79,12 @@ pub trait Cluster: Send + Sync + 'static {
         name: &str,
     ) -> impl Future<Output = Result<Option<BTreeMap<String, String>>, ClusterError>> + Send;
 
+    /// The labels of a namespace, from the API server; none of one that isn't there.
+    fn namespace_labels(
+        &self,
+        namespace: &str,
+    ) -> impl Future<Output = Result<Option<BTreeMap<String, String>>, ClusterError>> + Send;
+
     /// The objects that name this one in `api.endpointRef`, from the cache that the watch keeps; a later change comes as an event.
     fn guests(&self, key: &Key) -> Vec<StepFunctionEndpoint>;
 

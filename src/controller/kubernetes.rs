@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Method, Request};
-use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::api::{Api, Patch, PatchParams};
 use kube::client::Body;
 use kube::runtime::events::{Event, EventType, Recorder};
@@ -81,6 +81,12 @@ impl Cluster for KubeCluster {
         let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), namespace);
         let found = api.get_opt(name).await.map_err(|error| failed("read of the ConfigMap", &error))?;
         Ok(found.map(|found| found.data.unwrap_or_default()))
+    }
+
+    async fn namespace_labels(&self, namespace: &str) -> Result<Option<BTreeMap<String, String>>, ClusterError> {
+        let api: Api<Namespace> = Api::all(self.client.clone());
+        let found = api.get_metadata_opt(namespace).await.map_err(|error| failed("read of the Namespace", &error))?;
+        Ok(found.map(|found| found.metadata.labels.unwrap_or_default()))
     }
 
     fn guests(&self, key: &Key) -> Vec<StepFunctionEndpoint> {

@@ -11,6 +11,8 @@ use crate::world::{World, run, until};
 const NAMESPACE: &str = "installed";
 /// All of examples/: every kind of AWS object in every form.
 const NAMES: [&str; 7] = ["approvals", "first", "hello", "recipes", "second", "trigger", "webhook"];
+/// The example of which each object has a namespace of its own.
+const SEVERAL_NAMESPACES: &str = "6-one-api-across-namespaces.yaml";
 /// The operator looks again and again, and says at what. Its Lease can't be released where its rights went before it did.
 const OFTEN: [&str; 8] = [
     "--set",
@@ -28,7 +30,11 @@ async fn apply_all(world: &World) {
     machine.definition(r#"{"StartAt":"A","States":{"A":{"Type":"Pass","End":true}}}"#).send().await.unwrap();
     let mut applied = 0;
     for file in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")).unwrap() {
-        let manifests = fs::read_to_string(file.unwrap().path()).unwrap();
+        let path = file.unwrap().path();
+        if path.ends_with(SEVERAL_NAMESPACES) {
+            continue; // this operator works on one
+        }
+        let manifests = fs::read_to_string(path).unwrap();
         applied += manifests.matches("kind: StepFunctionEndpoint").count();
         world.apply(NAMESPACE, &manifests);
     }

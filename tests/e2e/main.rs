@@ -24,6 +24,7 @@ mod operator;
 mod rendered;
 mod secrets;
 mod serving;
+mod sharing;
 mod typed;
 mod whole;
 mod world;

@@ -9,7 +9,7 @@ use kube_derive::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{route::Route, schema, status::StepFunctionEndpointStatus};
+use super::{AllowedRoutes, EndpointRef, route::Route, schema, status::StepFunctionEndpointStatus};
 
 /// An HTTP endpoint that drives an AWS Step Functions workflow: the REST API, its routes, its IAM roles and, unless an
 /// existing one is named, the state machine itself.
@@ -232,8 +232,8 @@ pub enum LogLevel {
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[x_kube(
     crates(kube_core = "kube_core"),
-    validation = Rule::new("!has(self.endpointRef) || !(has(self.name) || has(self.disableExecuteApiEndpoint))")
-        .message("name and disableExecuteApiEndpoint describe an API of our own: leave them out with endpointRef")
+    validation = Rule::new("!has(self.endpointRef) || !(has(self.name) || has(self.disableExecuteApiEndpoint) || has(self.allowedRoutes))")
+        .message("name, disableExecuteApiEndpoint and allowedRoutes describe an API of our own: leave them out with endpointRef")
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Api {
@@ -244,19 +244,12 @@ pub struct Api {
     /// Whether the default endpoint (`https://<id>.execute-api.<region>.amazonaws.com`) is switched off. Defaults to false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disable_execute_api_endpoint: Option<bool>,
-    /// The StepFunctionEndpoint in the same namespace whose API and stage serve these routes. It deploys them; it can't be
-    /// deleted before them.
+    /// The StepFunctionEndpoint whose API and stage serve these routes. It deploys them; it can't be deleted before them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint_ref: Option<EndpointRef>,
-}
-
-/// Another StepFunctionEndpoint in the same namespace.
-#[derive(JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct EndpointRef {
-    /// Its name.
-    #[schemars(length(min = 1, max = 253))]
-    pub name: String,
+    /// Who may name this StepFunctionEndpoint in `api.endpointRef`. Defaults to those of its own namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_routes: Option<AllowedRoutes>,
 }
 
 /// The stage that serves the routes.
