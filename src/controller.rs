@@ -25,5 +25,5 @@ pub use kubernetes::{KubeCluster, fenced};
 pub use leader::Election;
 pub use plan::{Planned, plan};
 pub use reconcile::reconcile;
-pub use touched::{Touched, guests, selected};
+pub use touched::{Touched, guests, on_same_api, selected};
 pub use watch::{Course, run};

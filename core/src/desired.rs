@@ -3,6 +3,7 @@
 
 mod bounds;
 mod hosted;
+mod others;
 mod path;
 mod roles;
 mod routes;
@@ -22,7 +23,8 @@ use crate::owner::{Owner, Site};
 
 pub use bounds::referenced_state_machine;
 pub use hosted::{Admission, Host, Hosted, Labels, Neighbour, admission, admitted, selects_by_labels};
-pub use path::RouteKey;
+pub use others::OthersApi;
+pub use path::{RouteKey, collision as paths_collide};
 pub use routes::Routes;
 pub use unwanted::{Unwanted, deleted};
 
@@ -61,6 +63,8 @@ pub struct References {
     pub host: Option<Host>,
     /// The StepFunctionEndpoints that name this one in their `api.endpointRef`, oldest first.
     pub guests: Vec<StepFunctionEndpoint>,
+    /// The StepFunctionEndpoints that name the same `api.restApiId`.
+    pub on_same_api: Vec<StepFunctionEndpoint>,
     /// The labels of their namespaces, where they could be read and decide.
     pub labels: BTreeMap<String, Labels>,
 }
@@ -82,6 +86,8 @@ pub struct Desired {
     pub state_machine: Option<state_machine::Desired>,
     /// The REST API, if it is ours.
     pub api: Option<Api>,
+    /// Someone else's API from which everything of ours goes.
+    pub leaves: Option<OthersApi>,
     /// Who serves our routes, if it is another.
     pub hosted: Option<Hosted>,
     /// What the routes call, for the status.
@@ -98,10 +104,12 @@ pub struct Desired {
     pub unwanted: Unwanted,
 }
 
-/// The REST API of ours with everything on it.
+/// The REST API with everything of ours on it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Api {
-    /// The API itself.
+    /// Whose it is, if it is not ours.
+    pub others: Option<OthersApi>,
+    /// The API itself; of someone else's its id alone.
     pub rest_api: rest_api::Desired,
     /// The methods by path and HTTP method.
     pub methods: BTreeMap<RouteKey, method::Desired>,
@@ -172,6 +180,7 @@ impl Desired {
             log_group: None,
             state_machine: None,
             api: None,
+            leaves: None,
             hosted: host.map(|host| Hosted { host, routes_hash: None }),
             calls: None,
             executions: Executions { keep: 0, interval: EXECUTIONS_INTERVAL },
@@ -180,6 +189,11 @@ impl Desired {
             observed_only: false,
             unwanted: Unwanted::Deleted,
         }
+    }
+
+    /// Someone else's API, if our routes are on one or leave it.
+    pub fn others_api(&self) -> Option<&OthersApi> {
+        self.api.as_ref().and_then(|api| api.others.as_ref()).or(self.leaves.as_ref())
     }
 
     /// Whether a role is wanted for this purpose.
@@ -235,7 +249,8 @@ pub fn desired(
     references: &References,
     settings: &Settings,
 ) -> Result<Desired, Undesired> {
-    let (owner, site, spec) = (owner(object, settings), site(object, settings), &object.spec);
+    let (owner, site, spec) = (owner(object, settings), site(object, settings), others::below(&object.spec));
+    let spec = &spec;
     let (mut mistakes, mut waiting) = (Mistakes::none(), Vec::new());
     let at = FieldPath::spec();
     check_region(spec, &site, &made_at(object, settings), &at, &mut mistakes);
@@ -255,6 +270,7 @@ pub fn desired(
     let routes = routes::parse(spec, &owner, target, &at.field("routes"), &mut mistakes);
     let calls = routes.as_ref().map(|routes| routes.calls.clone()).unwrap_or_default();
     let gateway_role = roles::gateway(spec, &owner, &calls, &at.field("gatewayRole"), &mut mistakes);
+    others::check(object, references, settings, &at, &mut mistakes);
     hosted::check_allowed_routes(spec, settings, &at, &mut mistakes);
     let told = (&mut mistakes, &mut waiting);
     let hosted = hosted::parse(spec, references, (&owner, settings), routes.as_ref(), &at, told);
@@ -275,6 +291,7 @@ pub fn desired(
                 log_group,
                 state_machine,
                 api,
+                leaves: None,
                 hosted,
                 calls: Some(calls),
                 executions,
@@ -320,8 +337,9 @@ fn own_api(
     let (routes, guests) = routes::with_guests(own, object, site, references, settings);
     let api = spec.api.clone().unwrap_or_default();
     Api {
+        others: others::named(object, &references.guests, settings),
         rest_api: rest_api::Desired {
-            name: api.name.unwrap_or_else(|| format!("{}-{}", owner.namespace, owner.name)),
+            name: api.rest_api_id.or(api.name).unwrap_or_else(|| format!("{}-{}", owner.namespace, owner.name)),
             disable_execute_api_endpoint: api.disable_execute_api_endpoint.unwrap_or(false),
             tags: owner.tags(),
         },

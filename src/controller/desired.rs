@@ -47,7 +47,8 @@ pub async fn resolve<A: Aws, C: Cluster, K: Clock>(ctx: &Context<A, C, K>, live:
     let all_go = live.metadata.deletion_timestamp.is_some()
         && guests.iter().all(|guest| guest.metadata.deletion_timestamp.is_some());
     let users = guests.iter().map(|guest| Neighbour::of(guest, &key.namespace).to_string()).collect();
-    let references = References { definition, state_machine_type, host, guests, labels };
+    let references =
+        References { definition, state_machine_type, host, guests, labels, on_same_api: ctx.cluster.on_same_api(live) };
     let mut result = desired(live, &references, settings);
     // Guests that go wait for their host to drop their routes. One that can't, or may not write, goes before them.
     if all_go && result.as_ref().map_or(true, |desired| desired.observed_only) {

@@ -93,6 +93,10 @@ impl Cluster for KubeCluster {
         touched::guests(key, &self.store)
     }
 
+    fn on_same_api(&self, object: &StepFunctionEndpoint) -> Vec<StepFunctionEndpoint> {
+        touched::on_same_api(object, &self.store)
+    }
+
     async fn set_finalizers(
         &self,
         live: &StepFunctionEndpoint,

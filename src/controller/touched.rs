@@ -125,7 +125,18 @@ pub fn selected(namespace: &str, store: &Store<StepFunctionEndpoint>) -> Vec<Key
     found.iter().flat_map(|object| host(object).into_iter().chain([Key::of(object)])).collect()
 }
 
-/// The object whose API this one's routes are on, and those whose routes are on its API.
+/// The other objects that name the same `api.restApiId`.
+pub fn on_same_api(object: &StepFunctionEndpoint, store: &Store<StepFunctionEndpoint>) -> Vec<StepFunctionEndpoint> {
+    fn named(object: &StepFunctionEndpoint) -> Option<&String> {
+        object.spec.api.as_ref()?.rest_api_id.as_ref()
+    }
+    let Some(id) = named(object) else { return Vec::new() };
+    let found = store.state_filter(|other| named(other) == Some(id) && Key::of(other) != Key::of(object));
+    found.iter().map(|other| other.as_ref().clone()).collect()
+}
+
+/// The object whose API this one's routes are on, those whose routes are on its API, and those that name the same API.
 fn related(object: &StepFunctionEndpoint, store: &Store<StepFunctionEndpoint>) -> Vec<Key> {
-    guests(&Key::of(object), store).iter().map(Key::of).chain(host(object)).collect()
+    let others = on_same_api(object, store).into_iter().map(|other| Key::of(&other));
+    guests(&Key::of(object), store).iter().map(Key::of).chain(host(object)).chain(others).collect()
 }

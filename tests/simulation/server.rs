@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time as KubeTime;
 use kube::runtime::reflector::Store;
 use serde_json::{Value, json};
 use sfe::aws::Class;
-use sfe::controller::{Cluster, ClusterError, Key, StateChange, guests};
+use sfe::controller::{Cluster, ClusterError, Key, StateChange, guests, on_same_api};
 use sfe_core::api::{StepFunctionEndpoint, StepFunctionEndpointStatus};
 
 use crate::account::Refused;
@@ -185,6 +185,10 @@ impl Cluster for SimulatedCluster {
 
     fn guests(&self, key: &Key) -> Vec<StepFunctionEndpoint> {
         guests(key, &self.store)
+    }
+
+    fn on_same_api(&self, object: &StepFunctionEndpoint) -> Vec<StepFunctionEndpoint> {
+        on_same_api(object, &self.store)
     }
 
     async fn set_finalizers(

@@ -33,7 +33,11 @@ use super::{AllowedRoutes, EndpointRef, route::Route, schema, status::StepFuncti
     printcolumn(name = "Suspended", type_ = "boolean", json_path = ".spec.suspend"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
-#[x_kube(crates(kube_core = "kube_core"))]
+#[x_kube(
+    crates(kube_core = "kube_core"),
+    validation = Rule::new("(has(self.api) && has(self.api.restApiId) ? self.api.restApiId : '') == (has(oldSelf.api) && has(oldSelf.api.restApiId) ? oldSelf.api.restApiId : '')")
+        .message("api.restApiId can't be changed: delete the endpoint and apply it again")
+)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StepFunctionEndpointSpec {
     /// The AWS Region of every object of this endpoint. Defaults to the Region of `stateMachine.arn`, else to the operator's.
@@ -228,12 +232,16 @@ pub enum LogLevel {
     Off,
 }
 
-/// The REST API: one of our own (`name`, `disableExecuteApiEndpoint`), or that of another StepFunctionEndpoint (`endpointRef`).
+/// The REST API: one of our own (`name`, `disableExecuteApiEndpoint`), that of another StepFunctionEndpoint (`endpointRef`), or someone
+/// else's (`restApiId`).
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[x_kube(
     crates(kube_core = "kube_core"),
     validation = Rule::new("!has(self.endpointRef) || !(has(self.name) || has(self.disableExecuteApiEndpoint) || has(self.allowedRoutes))")
-        .message("name, disableExecuteApiEndpoint and allowedRoutes describe an API of our own: leave them out with endpointRef")
+        .message("name, disableExecuteApiEndpoint and allowedRoutes describe an API of our own: leave them out with endpointRef"),
+    validation = Rule::new("!has(self.restApiId) || !(has(self.name) || has(self.disableExecuteApiEndpoint) || has(self.endpointRef))")
+        .message("restApiId names someone else's API: leave name, disableExecuteApiEndpoint and endpointRef out"),
+    validation = Rule::new("!has(self.parentPath) || has(self.restApiId)").message("parentPath is allowed with restApiId alone")
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Api {
@@ -247,6 +255,15 @@ pub struct Api {
     /// The StepFunctionEndpoint whose API and stage serve these routes. It deploys them; it can't be deleted before them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint_ref: Option<EndpointRef>,
+    /// The id of someone else's REST API, on which the routes are put beside those that are there. Nothing else of it is changed. It needs
+    /// `stage.name` and `stage.deploy`, and can't be changed later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 32), regex(pattern = r"^[a-z0-9]+$"))]
+    pub rest_api_id: Option<String>,
+    /// The path on someone else's API below which the routes are, such as `/orders`. What of it is missing is made. Defaults to the root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512))]
+    pub parent_path: Option<String>,
     /// Who may name this StepFunctionEndpoint in `api.endpointRef`. Defaults to those of its own namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_routes: Option<AllowedRoutes>,
@@ -260,6 +277,17 @@ pub struct Stage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128), regex(pattern = r"^[A-Za-z0-9_-]+$"))]
     pub name: Option<String>,
+    /// Always allows to deploy someone else's API (`api.restApiId`). A deployment holds the whole API, so that our stage serves others'
+    /// methods too, unfinished ones included, without what their own stages set. Required with `api.restApiId`, and not allowed otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deploy: Option<Deploy>,
+}
+
+/// When someone else's API is deployed.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Deploy {
+    /// Whenever the routes change, whatever else is on the API then.
+    Always,
 }
 
 /// How executions are recorded in `status.executions`.

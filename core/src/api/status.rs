@@ -92,6 +92,10 @@ pub struct ApiStatus {
     /// its tags.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub create_intended_at: Option<MicroTime>,
+    /// The ids of the resources that were made on someone else's API: these alone are removed again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 300), extend("x-kubernetes-list-type" = "atomic"))]
+    pub resource_ids: Vec<String>,
 }
 
 /// The state machine.

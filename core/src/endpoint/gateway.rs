@@ -12,9 +12,9 @@ use crate::desired::{Api, Desired, GuestRoutes, RouteKey};
 use crate::kinds::{authorizer, deployment, method, model, request_validator, resource, rest_api, stage};
 use crate::next::{Next, Seen, Until, unread};
 use crate::observed::Observed;
-use crate::owner::{MARKER, hash};
+use crate::owner::{MARKER, Owner, hash};
 
-use super::When;
+use super::{When, others};
 
 /// The deployment that the stage serves, if it holds what is desired now.
 pub fn live<'a>(api: &Api, observed: &'a Observed) -> Option<Live<'a>> {
@@ -36,7 +36,15 @@ pub struct Live<'a> {
 
 /// The REST API of ours with everything on it.
 pub fn api(desired: &Desired, observed: &Observed, when: When, ready: bool) -> Next<Action> {
-    let Some(api) = &desired.api else { return unwanted_api(desired, observed, when) };
+    let Some(api) = &desired.api else {
+        return match &desired.leaves {
+            Some(others) => others::leave(others, desired, observed),
+            None => unwanted_api(desired, observed, when),
+        };
+    };
+    if let Some(others) = &api.others {
+        return others::next(api, others, desired, observed, ready);
+    }
     let (seen, claim) = (&observed.rest_api, Claim::of(desired, observed));
     if desired.adopts
         && seen.is_absent()
@@ -87,6 +95,7 @@ pub fn routes(api: &Api, desired: &Desired, observed: &Observed, id: &str) -> Ne
         (Seen::Unknown | Seen::Absent, _) => return unread("model"),
     };
     let used = Used::of(observed);
+    let may_go = |resource: &resource::Resource| api.others.is_none() || observed.made_resources.contains(&resource.id);
     let mut next = Next::nothing();
     next.and(authorizer::next(id, &api.authorizers, authorizers, &used.authorizers).map(Action::Authorizer));
     let validated = api.methods.values().any(|method| method.validated);
@@ -95,21 +104,21 @@ pub fn routes(api: &Api, desired: &Desired, observed: &Observed, id: &str) -> Ne
     if !validated || validator.is_some() {
         next.and(model::next(id, &api.models, models, &used.models).map(Action::Model));
     }
-    next.and(resource::next(id, &wanted_paths(api, observed), resources).map(Action::Resource));
+    next.and(resource::next(id, &wanted_paths(api, observed), resources, may_go).map(Action::Resource));
     next.and(methods(api, desired, observed, id));
     next
 }
 
 /// What methods of the API refer to.
 #[derive(Default)]
-struct Used {
-    authorizers: BTreeSet<String>,
-    models: BTreeSet<String>,
-    validator: bool,
+pub(super) struct Used {
+    pub authorizers: BTreeSet<String>,
+    pub models: BTreeSet<String>,
+    pub validator: bool,
 }
 
 impl Used {
-    fn of(observed: &Observed) -> Self {
+    pub fn of(observed: &Observed) -> Self {
         let mut used = Self::default();
         for (_, _, found) in observed.methods() {
             used.authorizers.extend(found.settings.authorizer_id.clone());
@@ -145,6 +154,14 @@ pub fn is_released(api: &Api, found: &method::Observed) -> bool {
     })
 }
 
+/// Whether a method is ours: on an API of ours any with a marker, on someone else's one with a marker of this endpoint or its guests.
+fn is_ours(api: &Api, found: &method::Observed) -> bool {
+    found.settings.operation_name.as_ref().is_some_and(|name| match &api.others {
+        None => name.starts_with(MARKER),
+        Some(others) => others.markers.contains(name),
+    })
+}
+
 /// Wanted methods whose resource and authorizer exist, and methods of ours that are not wanted.
 fn methods(api: &Api, desired: &Desired, observed: &Observed, id: &str) -> Next<Action> {
     let mut next = Next::nothing();
@@ -170,8 +187,7 @@ fn methods(api: &Api, desired: &Desired, observed: &Observed, id: &str) -> Next<
     }
     for (path, method, found) in observed.methods() {
         let key = RouteKey { path: path.to_owned(), method };
-        let ours = found.settings.operation_name.as_ref().is_some_and(|name| name.starts_with(MARKER));
-        if ours && !api.methods.contains_key(&key) && !is_held(api, found) {
+        if is_ours(api, found) && !api.methods.contains_key(&key) && !is_held(api, found) {
             next.and(place(path, method).map_or_else(Next::nothing, |(at, _)| {
                 Next::act(Action::Method(if is_released(api, found) {
                     method::Action::UpdateMethod { at }
@@ -219,6 +235,7 @@ fn settings(want: &method::Desired, observed: &Observed) -> Option<method::Setti
 
 /// The hash of all that a deployment of the finished API holds of ours: what is wanted, and what is kept for guests.
 pub fn snapshot(api: &Api, observed: &Observed) -> Option<String> {
+    let marker = Owner::of(&api.stage.tags).map(|owner| owner.marker()).unwrap_or_default();
     #[derive(Serialize)]
     struct Method<'a>(&'a RouteKey, method::Settings, &'a method::Integration);
     let mut keys = BTreeMap::new();
@@ -234,11 +251,13 @@ pub fn snapshot(api: &Api, observed: &Observed) -> Option<String> {
     }
     methods.sort_by(|one, other| one.0.cmp(other.0));
     let text = serde_json::to_string(&(methods, &api.authorizers, &api.models)).ok()?;
-    Some(hash([text.as_str()]))
+    let hash = hash([text.as_str()]);
+    // Beside the deployments of others, those of another cluster's operator included, ours are told by our marker.
+    Some(if api.others.is_some() { format!("{marker} {hash}") } else { hash })
 }
 
 /// Deployment and stage, once everything else is finished; then what the stage does not serve.
-fn served(api: &Api, desired: &Desired, observed: &Observed, id: &str, ready: bool) -> Next<Action> {
+pub(super) fn served(api: &Api, desired: &Desired, observed: &Observed, id: &str, ready: bool) -> Next<Action> {
     let owner = &desired.owner;
     let (Some(deployments), Some(stages)) = (observed.deployments.present(), observed.stages.present()) else {
         return unread("stage");
@@ -258,6 +277,7 @@ fn served(api: &Api, desired: &Desired, observed: &Observed, id: &str, ready: bo
     }
     next.and(stage::prune(id, owner, Some(&api.stage.name), stages).map(Action::Stage));
     let served: Vec<&str> = stages.values().map(|stage| stage.deployment_id.as_str()).collect();
-    next.and(deployment::prune(id, deployments, &served).map(Action::Deployment));
+    let mark = if api.others.is_some() { owner.marker() } else { String::new() };
+    next.and(deployment::prune(id, deployments, &served, &mark).map(Action::Deployment));
     next
 }

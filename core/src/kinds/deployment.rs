@@ -46,15 +46,20 @@ pub fn next(rest_api_id: &str, want: &Desired, found: &Observed) -> Next<Action>
     }
 }
 
-/// Our snapshots that no stage serves.
-pub fn prune(rest_api_id: &str, found: &Observed, served: &[&str]) -> Next<Action> {
+/// Our snapshots that no stage serves; `mark` is how the hashes of ours begin.
+pub fn prune(rest_api_id: &str, found: &Observed, served: &[&str], mark: &str) -> Next<Action> {
     let mut next = Next::nothing();
     for (id, text) in found {
-        if text.starts_with(PREFIX) && !served.contains(&id.as_str()) {
+        if is_marked(text, mark) && !served.contains(&id.as_str()) {
             next.and(Next::act(Action::DeleteDeployment { rest_api_id: rest_api_id.to_owned(), id: id.clone() }));
         }
     }
     next
+}
+
+/// Whether a description is of ours, with a hash that begins so.
+pub fn is_marked(description: &str, mark: &str) -> bool {
+    description.strip_prefix(PREFIX).is_some_and(|hash| hash.starts_with(mark))
 }
 
 /// Folds an action that AWS confirmed; `id` is what a create answered.

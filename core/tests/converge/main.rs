@@ -5,6 +5,7 @@
 
 mod allowed;
 mod manifests;
+mod others;
 mod world;
 
 use proptest::prelude::*;

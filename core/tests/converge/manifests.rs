@@ -41,6 +41,12 @@ impl Manifest {
         }
     }
 
+    /// The same with another value of one field.
+    pub fn with(mut self, field: &str, value: Value) -> Self {
+        self.spec[field] = value;
+        self
+    }
+
     pub fn nothing() -> Desired {
         Self::deleted(&json!({}))
     }

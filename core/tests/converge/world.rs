@@ -30,6 +30,8 @@ pub struct Run {
     pub told: Vec<Drift>,
     /// How many reads it made.
     pub reads: usize,
+    /// The resources of which the status tells that we made them.
+    pub made: BTreeSet<String>,
     left: Next<Action>,
     random: u64,
     /// What each deployment holds: role and templates of its methods.
@@ -46,6 +48,7 @@ impl Run {
             actions: Vec::new(),
             told: Vec::new(),
             reads: 0,
+            made: BTreeSet::new(),
             left: Next::nothing(),
             random,
             snapshots: BTreeMap::new(),
@@ -73,7 +76,8 @@ impl Run {
 
     /// Whether nothing was left to do within `steps`. Any of the actions that are ready may come first, as they run side by side.
     fn steps(&mut self, desired: &Desired, steps: usize) -> Checked<bool> {
-        let mut observed = Observed { told_adoption: self.told.clone(), ..Observed::new(None) };
+        let known = Observed { made_resources: self.made.clone(), ..Observed::new(None) };
+        let mut observed = Observed { told_adoption: self.told.clone(), ..known };
         self.actions.clear();
         self.reads = 0;
         loop {
@@ -92,6 +96,7 @@ impl Run {
                 let rows =
                     next.adoptions.iter().flat_map(|adoption| fields(&adoption.object, &adoption.changes, now()));
                 self.told = rows.collect();
+                self.made = observed.made_resources;
                 self.left = next;
                 return Ok(done);
             }
@@ -281,7 +286,7 @@ fn when() -> When {
     When { now: now(), settle: SignedDuration::from_secs(10) }
 }
 
-fn now() -> Timestamp {
+pub fn now() -> Timestamp {
     Timestamp::from_second(1_800_000_000).unwrap()
 }
 

@@ -16,6 +16,7 @@ use serde_json::Value;
 use sfe_core::api::{StateMachineType, StepFunctionEndpoint};
 use sfe_core::desired::{Host, Labels, Neighbour, References, Settings, admission, desired};
 use sfe_core::endpoint::When;
+use sfe_core::kinds::{resource, rest_api};
 use sfe_core::observed::Observed;
 use sfe_core::outcome::{Convergence, Outcome};
 use sfe_core::owner::Site;
@@ -69,7 +70,15 @@ impl Example {
             let mut endpoint = StepFunctionEndpoint::deserialize(object).unwrap();
             endpoint.metadata.namespace.get_or_insert(NAMESPACE.to_owned());
             endpoint.metadata.generation = Some(1);
-            example.endpoints.push((endpoint, World::empty(settings().site, now)));
+            let mut world = World::empty(settings().site, now);
+            if let Some(id) = endpoint.spec.api.as_ref().and_then(|api| api.rest_api_id.clone()) {
+                let want =
+                    rest_api::Desired { name: id.clone(), disable_execute_api_endpoint: false, tags: BTreeMap::new() };
+                world.rest_api = Some(rest_api::created(&want, id, now));
+                let root = resource::Resource { id: "root".to_owned(), methods: BTreeMap::new() };
+                world.resources.insert("/".to_owned(), root);
+            }
+            example.endpoints.push((endpoint, world));
         }
         example
     }
@@ -109,6 +118,7 @@ impl Example {
             host,
             guests: others().filter(is_guest).cloned().collect(),
             labels: self.namespaces.clone(),
+            on_same_api: Vec::new(),
         }
     }
 

@@ -112,6 +112,10 @@ impl Cluster for Scene {
         Vec::new()
     }
 
+    fn on_same_api(&self, _: &StepFunctionEndpoint) -> Vec<StepFunctionEndpoint> {
+        Vec::new()
+    }
+
     async fn set_finalizers(
         &self,
         live: &StepFunctionEndpoint,

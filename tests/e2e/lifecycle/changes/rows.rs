@@ -54,11 +54,14 @@ impl Ask {
 }
 
 /// Why a field has no row.
-pub const EXCEPTED: [(&str, &str); 12] = [
+pub const EXCEPTED: [(&str, &str); 15] = [
     ("spec.deletionPolicy", "it changes nothing before the deletion: see letting_go"),
     ("spec.managementPolicy", "with Observe nothing is written: see letting_go"),
     ("spec.suspend", "while it is true nothing is written: see letting_go"),
     ("spec.region", "it can't be changed: see mistakes"),
+    ("spec.api.restApiId", "it can't be changed: see sharing"),
+    ("spec.api.parentPath", "it takes someone else's API: see sharing"),
+    ("spec.stage.deploy", "likewise"),
     ("spec.api.endpointRef.namespace", "it takes an operator of several namespaces: see sharing"),
     ("spec.api.allowedRoutes.namespaces.from", "it says who may, and makes nothing: see sharing"),
     ("spec.api.allowedRoutes.namespaces.selector.matchLabels", "likewise"),
