@@ -26,5 +26,5 @@ pub use kubernetes::{KubeCluster, fenced};
 pub use leader::Election;
 pub use plan::{Planned, plan};
 pub use reconcile::reconcile;
-pub use touched::{Touched, guests};
+pub use touched::{Touched, guests, on_same_api, selected};
 pub use watch::{Course, run};

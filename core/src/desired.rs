@@ -4,6 +4,8 @@
 mod authorization;
 mod bounds;
 mod gateway_responses;
+mod hosted;
+mod others;
 mod path;
 mod roles;
 mod routes;
@@ -23,7 +25,9 @@ use crate::mistakes::{FieldPath, Mistakes};
 use crate::owner::{Owner, Site};
 
 pub use bounds::referenced_state_machine;
-pub use path::RouteKey;
+pub use hosted::{Admission, Host, Hosted, Labels, Neighbour, admission, admitted, selects_by_labels};
+pub use others::OthersApi;
+pub use path::{RouteKey, collision as paths_collide};
 pub use routes::Routes;
 pub use unwanted::{Unwanted, deleted};
 
@@ -38,12 +42,16 @@ pub struct Settings {
     pub permissions_boundary: Option<String>,
     /// What each namespace may refer to; anything, without it.
     pub limits: Option<Limits>,
+    /// The one namespace that the operator works on; all, without it.
+    pub namespace: Option<String>,
+    /// Whether it reads the labels of Namespaces.
+    pub reads_namespaces: bool,
 }
 
 impl Settings {
     /// Those of a cluster whose admin forbids nothing.
     pub fn new(cluster: String, site: Site) -> Self {
-        Self { cluster, site, permissions_boundary: None, limits: None }
+        Self { cluster, site, permissions_boundary: None, limits: None, namespace: None, reads_namespaces: true }
     }
 }
 
@@ -58,23 +66,10 @@ pub struct References {
     pub host: Option<Host>,
     /// The StepFunctionEndpoints that name this one in their `api.endpointRef`, oldest first.
     pub guests: Vec<StepFunctionEndpoint>,
-}
-
-/// The StepFunctionEndpoint whose API serves our routes.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Host {
-    /// Its name.
-    pub name: String,
-    /// Whether there is one.
-    pub exists: bool,
-    /// Whether it refers to another itself.
-    pub is_guest: bool,
-    /// Why it writes nothing, if that is so.
-    pub idle: Option<&'static str>,
-    /// The URL of its stage.
-    pub url: Option<String>,
-    /// What it says of us.
-    pub guest: Option<api::GuestStatus>,
+    /// The StepFunctionEndpoints that name the same `api.restApiId`.
+    pub on_same_api: Vec<StepFunctionEndpoint>,
+    /// The labels of their namespaces, where they could be read and decide.
+    pub labels: BTreeMap<String, Labels>,
 }
 
 /// What the AWS objects of one endpoint should be. Deletion is the same with nothing wanted.
@@ -94,6 +89,8 @@ pub struct Desired {
     pub state_machine: Option<state_machine::Desired>,
     /// The REST API, if it is ours.
     pub api: Option<Api>,
+    /// Someone else's API from which everything of ours goes.
+    pub leaves: Option<OthersApi>,
     /// Who serves our routes, if it is another.
     pub hosted: Option<Hosted>,
     /// What the routes call, for the status.
@@ -110,10 +107,12 @@ pub struct Desired {
     pub unwanted: Unwanted,
 }
 
-/// The REST API of ours with everything on it.
+/// The REST API with everything of ours on it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Api {
-    /// The API itself.
+    /// Whose it is, if it is not ours.
+    pub others: Option<OthersApi>,
+    /// The API itself; of someone else's its id alone.
     pub rest_api: rest_api::Desired,
     /// The methods by path and HTTP method.
     pub methods: BTreeMap<RouteKey, method::Desired>,
@@ -125,8 +124,8 @@ pub struct Api {
     pub gateway_responses: gateway_response::Desired,
     /// The stage.
     pub stage: kinds::stage::Desired,
-    /// The StepFunctionEndpoints whose routes are served, or kept as they are, by name.
-    pub guests: BTreeMap<String, GuestRoutes>,
+    /// The StepFunctionEndpoints whose routes are served, or kept as they are.
+    pub guests: BTreeMap<Neighbour, GuestRoutes>,
 }
 
 impl Api {
@@ -148,17 +147,8 @@ pub enum GuestRoutes {
     Held { marker: String },
     /// It is deleted, and its routes are retained: the methods with its marker stay without it.
     Released { marker: String },
-    /// They collide with others: the methods with its marker stay as they are.
+    /// They collide with others, or its namespace is not selected any more: the methods with its marker stay as they are.
     Refused { marker: String, why: String },
-}
-
-/// The StepFunctionEndpoint that serves our routes.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Hosted {
-    /// Who serves.
-    pub host: Host,
-    /// The hash of our routes; none when they shall be dropped.
-    pub routes_hash: Option<String>,
 }
 
 /// What the routes call.
@@ -205,6 +195,7 @@ impl Desired {
             log_group: None,
             state_machine: None,
             api: None,
+            leaves: None,
             hosted: host.map(|host| Hosted { host, routes_hash: None }),
             calls: None,
             executions: Executions { keep: 0, interval: EXECUTIONS_INTERVAL },
@@ -213,6 +204,11 @@ impl Desired {
             observed_only: false,
             unwanted: Unwanted::Deleted,
         }
+    }
+
+    /// Someone else's API, if our routes are on one or leave it.
+    pub fn others_api(&self) -> Option<&OthersApi> {
+        self.api.as_ref().and_then(|api| api.others.as_ref()).or(self.leaves.as_ref())
     }
 
     /// Whether a role is wanted for this purpose.
@@ -266,7 +262,8 @@ pub fn desired(
     references: &References,
     settings: &Settings,
 ) -> Result<Desired, Undesired> {
-    let (owner, site, spec) = (owner(object, settings), site(object, settings), &object.spec);
+    let (owner, site, spec) = (owner(object, settings), site(object, settings), others::below(&object.spec));
+    let spec = &spec;
     let (mut mistakes, mut waiting) = (Mistakes::none(), Vec::new());
     let at = FieldPath::spec();
     check_region(spec, &site, &made_at(object, settings), &at, &mut mistakes);
@@ -290,17 +287,14 @@ pub fn desired(
     let gateway_responses = gateway_responses::parse(spec, &at, &mut mistakes);
     let calls = routes.as_ref().map(|routes| routes.calls.clone()).unwrap_or_default();
     let gateway_role = roles::gateway(spec, &owner, &calls, &at.field("gatewayRole"), &mut mistakes);
-    let endpoint_ref = spec.api.as_ref().and_then(|api| api.endpoint_ref.as_ref());
-    let hosted = endpoint_ref.and_then(|reference| {
-        hosted(references, &reference.name, spec, &owner, routes.as_ref(), &at, &mut mistakes, &mut waiting)
-    });
-    let api = match (&endpoint_ref, routes) {
-        (None, Some(routes)) => {
-            let api = own_api(spec, &owner, &site, routes, references, settings);
-            Some(api.with_gateway_responses(gateway_responses))
-        }
-        (None, None) | (Some(_), _) => None,
-    };
+    others::check(object, references, settings, &at, &mut mistakes);
+    hosted::check_allowed_routes(spec, settings, &at, &mut mistakes);
+    let told = (&mut mistakes, &mut waiting);
+    let hosted = hosted::parse(spec, references, (&owner, settings), routes.as_ref(), &at, told);
+    let is_guest = spec.api.as_ref().is_some_and(|api| api.endpoint_ref.is_some());
+    let api = routes
+        .filter(|_| !is_guest)
+        .map(|routes| own_api(object, &site, routes, references, settings).with_gateway_responses(gateway_responses));
     if !mistakes.is_empty() {
         return Err(Undesired::Invalid(mistakes));
     }
@@ -316,6 +310,7 @@ pub fn desired(
                 log_group,
                 state_machine,
                 api,
+                leaves: None,
                 hosted,
                 calls: Some(calls),
                 executions,
@@ -351,18 +346,19 @@ fn check_region(
 
 /// Our own API: the manifest's routes and, beside them, its guests'.
 fn own_api(
-    spec: &api::StepFunctionEndpointSpec,
-    owner: &Owner,
+    object: &StepFunctionEndpoint,
     site: &Site,
     own: Routes,
     references: &References,
     settings: &Settings,
 ) -> Api {
-    let (routes, guests) = routes::with_guests(own, owner, site, &references.guests, settings);
+    let (owner, spec) = (owner(object, settings), &object.spec);
+    let (routes, guests) = routes::with_guests(own, object, site, references, settings);
     let api = spec.api.clone().unwrap_or_default();
     Api {
+        others: others::named(object, &references.guests, settings),
         rest_api: rest_api::Desired {
-            name: api.name.unwrap_or_else(|| format!("{}-{}", owner.namespace, owner.name)),
+            name: api.rest_api_id.or(api.name).unwrap_or_else(|| format!("{}-{}", owner.namespace, owner.name)),
             disable_execute_api_endpoint: api.disable_execute_api_endpoint.unwrap_or(false),
             tags: owner.tags(),
         },
@@ -370,51 +366,8 @@ fn own_api(
         authorizers: routes.authorizers,
         models: routes.models,
         gateway_responses: BTreeMap::new(),
-        stage: stage::desired(spec.stage.as_ref(), &routes.throttling, owner),
+        stage: stage::desired(spec.stage.as_ref(), &routes.throttling, &owner),
         guests,
-    }
-}
-
-/// Another's API: it must exist, and must not be a guest itself.
-#[allow(clippy::too_many_arguments, reason = "one caller, which has each of them at hand")]
-fn hosted(
-    references: &References,
-    name: &str,
-    spec: &api::StepFunctionEndpointSpec,
-    owner: &Owner,
-    routes: Option<&Routes>,
-    at: &FieldPath,
-    mistakes: &mut Mistakes,
-    waiting: &mut Vec<String>,
-) -> Option<Hosted> {
-    let at_name = at.field("api").field("endpointRef").field("name");
-    if spec.stage.is_some() {
-        mistakes.add(at.field("stage"), "", format!("not allowed with api.endpointRef: {name} has the stage"));
-    }
-    if !references.guests.is_empty() {
-        let guests: Vec<&str> = references.guests.iter().filter_map(|guest| guest.metadata.name.as_deref()).collect();
-        mistakes.add(
-            at_name.clone(),
-            name,
-            format!("not allowed while others use this endpoint's API: {}", guests.join(", ")),
-        );
-    }
-    if name == owner.name {
-        mistakes.add(at_name, name, "must name another StepFunctionEndpoint");
-        return None;
-    }
-    match &references.host {
-        Some(host) if host.is_guest => {
-            mistakes.add(at_name, name, "must name a StepFunctionEndpoint with an API of its own");
-            None
-        }
-        Some(host) if host.exists => {
-            routes.map(|routes| Hosted { host: host.clone(), routes_hash: Some(routes.hash()) })
-        }
-        Some(_) | None => {
-            waiting.push(format!("StepFunctionEndpoint {name} of api.endpointRef does not exist yet"));
-            None
-        }
     }
 }
 

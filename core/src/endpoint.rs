@@ -5,6 +5,7 @@
 
 mod gateway;
 mod letting_go;
+mod others;
 mod workflow;
 
 use jiff::{SignedDuration, Timestamp};
@@ -39,7 +40,8 @@ pub fn next(desired: &Desired, observed: &Observed, when: When) -> Next<Action> 
     let mut next = workflow::supports(desired, observed, released);
     let (ready, settled) = (next.is_empty(), next.refused.is_empty() && workflow::is_read(desired, observed));
     next.and(workflow::leftovers(desired, observed, released && ready));
-    if !settled && desired.api.is_some() && observed.rest_api.is_absent() {
+    let makes_api = desired.api.as_ref().is_some_and(|api| api.others.is_none());
+    if !settled && makes_api && observed.rest_api.is_absent() {
         next.and(Next::wait("REST API", "none is made beside what is not known to be ours"));
     } else {
         next.and(gateway::api(desired, observed, when, ready));
@@ -65,6 +67,7 @@ fn released(desired: &Desired, observed: &Observed) -> bool {
         }
     };
     let by_own_api = match &desired.api {
+        None if desired.leaves.is_some() => others::serves_nothing(desired, observed),
         None => observed.rest_api.is_absent(),
         Some(api) => live(api, observed).is_some() && serves_alone(api, desired, observed),
     };

@@ -1,4 +1,4 @@
-//! What a cluster's admin lets the manifests of each namespace refer to: accounts, existing roles, existing state machines.
+//! What a cluster's admin lets the manifests of each namespace refer to: accounts, existing roles, existing state machines, others' REST APIs.
 //!
 //! Rules that match a namespace add up. What no rule allows is refused; with no rule at all a namespace has objects of its own alone.
 
@@ -27,6 +27,9 @@ struct Rule {
     /// ARNs of existing state machines, likewise.
     #[serde(default)]
     state_machines: Vec<String>,
+    /// Ids of others' REST APIs, or `*`.
+    #[serde(default)]
+    rest_apis: Vec<String>,
 }
 
 /// What one namespace may refer to.
@@ -72,6 +75,10 @@ impl Rule {
                 ));
             }
         }
+        let is_id = |text: &&String| text.as_str() == "*" || text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if let Some(wrong) = self.rest_apis.iter().find(|text| !is_id(text)) {
+            return Err(format!("restApis: `{wrong}`: must be an id such as `a1b2c3d4e5`, or `*` alone"));
+        }
         Ok(())
     }
 }
@@ -101,6 +108,12 @@ impl Allowed<'_> {
         } else {
             Err(told("state machines", patterns()))
         }
+    }
+
+    /// Whether routes may be put on this REST API of someone else's; else what is allowed.
+    pub fn rest_api(&self, id: &str) -> Result<(), String> {
+        let ids = || self.0.iter().flat_map(|rule| &rule.rest_apis);
+        if ids().any(|allowed| allowed == "*" || allowed == id) { Ok(()) } else { Err(told("REST APIs", ids())) }
     }
 }
 
@@ -195,6 +208,10 @@ mod tests {
         "rule 2: roles: `role/*`: must be an ARN, with `*` for any characters of a part, or `*` alone"
     )]
     #[case("- {namespaces: [a], role: []}", "role")]
+    #[case(
+        "- {namespaces: [a], restApis: ['a*']}",
+        "rule 1: restApis: `a*`: must be an id such as `a1b2c3d4e5`, or `*` alone"
+    )]
     fn a_wrong_rule_is_refused(#[case] text: &str, #[case] says: &str) {
         let said = Limits::parse(text).unwrap_err();
         assert!(said.contains(says), "{said}");

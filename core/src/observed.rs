@@ -52,6 +52,8 @@ pub struct Observed {
     pub stages: Seen<stage::Observed>,
     /// What API Gateway holds of the account; read for a stage that logs alone.
     pub account: Seen<account::Observed>,
+    /// The ids of the resources that we made on someone else's API, as far as is known.
+    pub made_resources: BTreeSet<String>,
     /// The REST API that the status names.
     pub rest_api_in_status: Option<String>,
 }
@@ -71,6 +73,8 @@ pub enum Read {
     RestApis,
     /// All REST APIs of this name that are nobody's.
     RestApisNamed(String),
+    /// The REST API of this id, whosever it is.
+    RestApi(String),
     /// An API's resources with methods, integrations and responses.
     Resources(String),
     /// An API's authorizers.
@@ -146,6 +150,7 @@ impl Observed {
                 Some(at) => rest_api::Intent::Earlier(at.0),
                 None => rest_api::Intent::None,
             },
+            made_resources: api.map(|api| api.resource_ids.iter().cloned().collect()).unwrap_or_default(),
             told_adoption: status.map(|status| status.adoption.clone()).unwrap_or_default(),
             rest_api_in_status: api.and_then(|api| api.rest_api_id.clone()),
             ..Self::default()
@@ -223,7 +228,10 @@ impl Observed {
             Action::LogGroup(action) => log_group::fold(&mut self.log_group, action),
             Action::StateMachine(type_, action) => state_machine::fold(self.state_machine_mut(*type_), action),
             Action::RestApi(action) => self.fold_rest_api(action, answer),
-            Action::Resource(action) => on(&mut self.resources, |found| resource::fold(found, action, id)),
+            Action::Resource(action) => {
+                self.made_resources.extend(id.clone());
+                on(&mut self.resources, |found| resource::fold(found, action, id));
+            }
             Action::Authorizer(action) => on(&mut self.authorizers, |found| authorizer::fold(found, action, id)),
             Action::RequestValidator(action) => {
                 on(&mut self.request_validator, |found| request_validator::fold(found, action, id));
@@ -357,10 +365,12 @@ pub fn reads(desired: &Desired, observed: &Observed) -> BTreeSet<Read> {
     if desired.api.as_ref().is_some_and(|api| api.stage.settings.logs()) && observed.account.is_unknown() {
         reads.insert(Read::Account);
     }
+    let others = desired.others_api();
     match &observed.rest_api {
-        Seen::Unknown => drop(reads.insert(Read::RestApis)),
+        Seen::Unknown => drop(reads.insert(others.map_or(Read::RestApis, |others| Read::RestApi(others.id.clone())))),
         Seen::Absent => {
-            let name = desired.api.as_ref().filter(|_| desired.adopts).map(|api| api.rest_api.name.clone());
+            let ours = desired.api.as_ref().filter(|_| desired.adopts && others.is_none());
+            let name = ours.map(|api| api.rest_api.name.clone());
             reads.extend(name.filter(|_| observed.namesakes.is_unknown()).map(Read::RestApisNamed));
         }
         Seen::Present(found) => reads.extend(reads_on(desired, observed, &found.id)),
@@ -398,7 +408,9 @@ fn reads_on(desired: &Desired, observed: &Observed, rest_api_id: &str) -> Vec<Re
     if observed.stages.is_unknown() {
         reads.push(Read::Stages(id()));
     }
-    let Some(api) = &desired.api else { return reads }; // to be deleted with everything on it
+    if desired.api.is_none() && desired.leaves.is_none() {
+        return reads; // to be deleted with everything on it
+    }
     if observed.resources.is_unknown() {
         reads.push(Read::Resources(id()));
     }
@@ -408,12 +420,14 @@ fn reads_on(desired: &Desired, observed: &Observed, rest_api_id: &str) -> Vec<Re
     if observed.request_validator.is_unknown() {
         reads.push(Read::RequestValidators(id()));
     }
-    let models_may_exist = !api.models.is_empty() || matches!(observed.request_validator, Seen::Present(Some(_)));
+    let wants_models = desired.api.as_ref().is_some_and(|api| !api.models.is_empty());
+    let models_may_exist = wants_models || matches!(observed.request_validator, Seen::Present(Some(_)));
     if observed.models.is_unknown() && models_may_exist {
         reads.push(Read::Models(id()));
     }
     let is_marked = observed.models.present().is_some_and(|models| models.contains_key(gateway_response::MARKER));
-    if observed.gateway_responses.is_unknown() && (is_marked || !api.gateway_responses.is_empty()) {
+    let wants_any = desired.api.as_ref().is_some_and(|api| !api.gateway_responses.is_empty());
+    if observed.gateway_responses.is_unknown() && (is_marked || wants_any) {
         reads.push(Read::GatewayResponses(id()));
     }
     if observed.deployments.is_unknown() {

@@ -172,6 +172,9 @@ impl World {
                 let nobodys = |api: &&rest_api::Observed| Owner::of(&api.tags).is_none() && api.name == *name;
                 Fact::RestApisNamed(self.rest_api.iter().filter(nobodys).cloned().collect())
             }
+            Read::RestApi(id) => {
+                Fact::RestApis(self.rest_api.iter().filter(|found| found.id == *id).cloned().collect())
+            }
             Read::Resources(_) => Fact::Resources(self.resources.clone()),
             Read::Authorizers(_) => Fact::Authorizers(self.authorizers.clone()),
             Read::RequestValidators(_) => Fact::RequestValidator(self.request_validator.clone()),

@@ -1,10 +1,12 @@
 //! The status, from what it was and how the pass ended. Pure: the time is an argument.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::api::{ApiStatus, GuestStatus, RouteStatus, StateMachineStatus, StepFunctionEndpointStatus, moment};
-use crate::desired::{Api, Desired, GuestRoutes};
+use crate::desired::{Api, Desired, GuestRoutes, Neighbour};
 use crate::drift;
 use crate::endpoint::{self, Part};
 use crate::kinds::rest_api::Intent;
@@ -126,6 +128,9 @@ fn tell_api(status: &mut StepFunctionEndpointStatus, desired: &Desired, api: &Ap
     if observed.rest_api.is_absent() {
         told = ApiStatus { create_intended_at: told.create_intended_at, ..ApiStatus::default() };
     }
+    if api.others.is_some() {
+        told.resource_ids = made(observed, &told.resource_ids);
+    }
     let stage = observed.stages.present().and_then(|stages| stages.get(&api.stage.name));
     if let (Some(stage), Some(deployments)) = (stage, observed.deployments.present()) {
         told.stage = Some(api.stage.name.clone());
@@ -146,13 +151,22 @@ fn tell_api(status: &mut StepFunctionEndpointStatus, desired: &Desired, api: &Ap
     status.guests = api
         .guests
         .iter()
-        .filter_map(|(name, fate)| tell_guest(name, fate, done, previous.iter().find(|guest| &guest.name == name)))
-        .chain(previous.iter().filter(|guest| !live && !api.guests.contains_key(&guest.name)).cloned())
+        .filter_map(|(name, fate)| tell_guest(name, fate, done, previous.iter().find(|guest| name.is(guest))))
+        .chain(previous.iter().filter(|guest| !live && !api.guests.keys().any(|name| name.is(guest))).cloned())
         .collect();
 }
 
+/// The resources that we made and that are still there, as far as is known.
+fn made(observed: &Observed, before: &[String]) -> Vec<String> {
+    let known: BTreeSet<&String> = observed.made_resources.iter().chain(before).collect();
+    let is_there = |id: &String| {
+        observed.resources.present().is_none_or(|found| found.values().any(|resource| resource.id == *id))
+    };
+    known.into_iter().filter(|id| is_there(id)).cloned().collect()
+}
+
 /// What a guest is told: the hash that the stage serves, which is the former one until the stage has moved; nothing, once it is let go.
-fn tell_guest(name: &str, fate: &GuestRoutes, done: bool, previous: Option<&GuestStatus>) -> Option<GuestStatus> {
+fn tell_guest(name: &Neighbour, fate: &GuestRoutes, done: bool, previous: Option<&GuestStatus>) -> Option<GuestStatus> {
     let before = previous.and_then(|guest| guest.routes_hash.clone());
     let (routes_hash, refused) = match fate {
         GuestRoutes::Served { hash } if done => (Some(hash.clone()), None),
@@ -161,7 +175,8 @@ fn tell_guest(name: &str, fate: &GuestRoutes, done: bool, previous: Option<&Gues
         GuestRoutes::Released { .. } => return previous.cloned(),
         GuestRoutes::Refused { why, .. } => (before, Some(why.clone())),
     };
-    Some(GuestStatus { name: name.to_owned(), routes_hash, refused })
+    let Neighbour { namespace, name } = name.clone();
+    Some(GuestStatus { name, namespace, routes_hash, refused })
 }
 
 /// The conditions of the parts; one that is not known keeps its previous state.

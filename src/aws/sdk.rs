@@ -87,6 +87,7 @@ impl Aws for SdkAws {
             }
             Read::RestApis => Ok(Fact::RestApis(kinds::rest_api::observe(clients, owner).await?)),
             Read::RestApisNamed(name) => Ok(Fact::RestApisNamed(kinds::rest_api::named(clients, name).await?)),
+            Read::RestApi(id) => Ok(Fact::RestApis(kinds::rest_api::of_id(clients, id).await?)),
             Read::Resources(id) => Ok(Fact::Resources(kinds::resource::observe(clients, id).await?)),
             Read::Authorizers(id) => Ok(Fact::Authorizers(kinds::authorizer::observe(clients, id).await?)),
             Read::RequestValidators(id) => {

@@ -84,7 +84,10 @@ impl Identity {
 fn limits(file: &Path) -> Result<Limits, CliError> {
     let failed = |error: String| {
         let what = format!("--limits failed: {}: {error}", file.display());
-        CliError::new(what, "a list of rules, each with `namespaces`, and `accounts`, `roles` and `stateMachines`")
+        CliError::new(
+            what,
+            "a list of rules, each with `namespaces`, and `accounts`, `roles`, `stateMachines` and `restApis`",
+        )
     };
     let text = std::fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
     Limits::parse(&text).map_err(failed)

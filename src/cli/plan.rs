@@ -61,10 +61,13 @@ async fn planned(flags: Flags) -> Result<Planned, CliError> {
     let (metrics, fence) = (Arc::new(Metrics::default()), Arc::new(Fence::open()));
     let (aws, region) = flags.identity.aws(metrics, fence, Rates::default()).await?;
     let settings = flags.identity.settings(&client, &aws, region).await?;
-    let api: Api<StepFunctionEndpoint> = Api::namespaced(client.clone(), &namespace);
+    // Who lets other namespaces may have guests there, whose routes are planned too.
+    let allows_others = manifest.spec.api.as_ref().is_some_and(|api| api.allowed_routes.is_some());
+    let api: Api<StepFunctionEndpoint> =
+        if allows_others { Api::all(client.clone()) } else { Api::namespaced(client.clone(), &namespace) };
     let (store, mut writer) = reflector::store();
     for object in api.list(&ListParams::default()).await.map_err(failed)? {
-        if object.metadata.name == manifest.metadata.name {
+        if object.metadata.name == manifest.metadata.name && object.metadata.namespace == manifest.metadata.namespace {
             manifest.status = object.status.clone();
         }
         writer.apply_watcher_event(&Event::Apply(object));

@@ -26,6 +26,15 @@ pub struct Flags {
     /// The ARN of an existing role that a manifest names in `gatewayRole.arn` or `stateMachine.role.arn`, once for each.
     #[arg(long, value_name = "ARN")]
     pass_role: Vec<String>,
+    /// The id of someone else's REST API that a manifest names in `api.restApiId`, once for each. What is on it may then be written, and the
+    /// API itself not.
+    #[arg(long, value_name = "ID", value_parser = rest_api)]
+    rest_api_id: Vec<String>,
+}
+
+fn rest_api(text: &str) -> Result<String, String> {
+    let is_id = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    if is_id { Ok(text.to_owned()) } else { Err("an id is of small letters and digits".to_owned()) }
 }
 
 fn account(text: &str) -> Result<String, String> {
@@ -41,14 +50,21 @@ pub fn run(flags: Flags) -> Result<(), CliError> {
 }
 
 fn text(flags: Flags) -> Result<String, CliError> {
-    let Flags { account, cluster_id: cluster, region: regions, partition, pass_role: passed_roles } = flags;
+    let Flags {
+        account,
+        cluster_id: cluster,
+        region: regions,
+        partition,
+        pass_role: passed_roles,
+        rest_api_id: rest_apis,
+    } = flags;
     if let Some(role) = passed_roles.iter().find(|role| role.parse::<Arn>().is_err()) {
         return Err(CliError::new(
             format!("--pass-role failed: not an ARN: {role}"),
             "copy the ARN from `aws iam get-role`",
         ));
     }
-    let scope = Scope { partition, account, regions, cluster, passed_roles };
+    let scope = Scope { partition, account, regions, cluster, passed_roles, rest_apis };
     let text = serde_json::to_string_pretty(&policy(Operation::ALL, &scope));
     text.map(|text| text + "\n").map_err(|error| CliError::new(format!("policy failed: {error}"), "report it"))
 }
@@ -95,6 +111,28 @@ mod tests {
             assert!(text.contains(part), "{part} is missing: {text}");
         }
         assert!(!text.contains("arn:aws:") && !text.contains(":*:"), "too wide: {text}");
+    }
+
+    #[test]
+    fn what_is_on_others_apis_is_allowed_by_their_ids_alone() {
+        let text = printed("--account 000000000000 --cluster-id c --region eu-central-1 --rest-api-id a1b2c3").unwrap();
+        let policy: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let statements = policy["Statement"].as_array().unwrap();
+        let ours: Vec<_> =
+            statements.iter().filter(|one| one["Sid"].as_str().unwrap().starts_with("OthersRestApis")).collect();
+        assert!(!ours.is_empty() && ours.iter().all(|one| one["Condition"].is_null()), "{text}");
+        for arn in ours.iter().flat_map(|one| one["Resource"].as_array().unwrap()) {
+            let arn = arn.as_str().unwrap();
+            assert!(arn.starts_with("arn:aws:apigateway:eu-central-1::/restapis/a1b2c3/"), "{arn}");
+            assert!(
+                !arn.ends_with("/a1b2c3/*") && !arn.ends_with("/stages/*"),
+                "the API's own settings, or another's stage: {arn}"
+            );
+        }
+        assert!(!printed("--account 000000000000 --cluster-id c").unwrap().contains("Others"));
+        assert!(
+            printed("--account 000000000000 --cluster-id c --rest-api-id *").unwrap_err().contains("small letters")
+        );
     }
 
     #[test]

@@ -27,6 +27,9 @@ pub struct Flags {
     /// Watches this namespace alone; all without it.
     #[arg(long, env = "SFE_NAMESPACE")]
     namespace: Option<String>,
+    /// Reads the labels of Namespaces: needed for `api.allowedRoutes` with `from: Selector`.
+    #[arg(long, env = "SFE_NAMESPACE_SELECTORS")]
+    namespace_selectors: bool,
     #[command(flatten)]
     identity: Identity,
     /// How many manifests are worked on at the same time.
@@ -109,6 +112,8 @@ async fn operate(flags: Flags) -> Result<(), CliError> {
         settings = flags.identity.settings(&client, &aws, region) => settings?,
         () = stopped(stop.clone()) => return Ok(()),
     };
+    let settings =
+        Settings { namespace: flags.namespace.clone(), reads_namespaces: flags.namespace_selectors, ..settings };
     let options = options(&flags, settings);
     tracing::info!(account = options.settings.site.account, region = options.settings.site.region, "started");
     let (store, writer) = reflector::store();

@@ -79,8 +79,17 @@ pub trait Cluster: Send + Sync + 'static {
         name: &str,
     ) -> impl Future<Output = Result<Option<BTreeMap<String, String>>, ClusterError>> + Send;
 
+    /// The labels of a namespace, from the API server; none of one that isn't there.
+    fn namespace_labels(
+        &self,
+        namespace: &str,
+    ) -> impl Future<Output = Result<Option<BTreeMap<String, String>>, ClusterError>> + Send;
+
     /// The objects that name this one in `api.endpointRef`, from the cache that the watch keeps; a later change comes as an event.
     fn guests(&self, key: &Key) -> Vec<StepFunctionEndpoint>;
+
+    /// The other objects that name the same `api.restApiId`, from the same cache.
+    fn on_same_api(&self, object: &StepFunctionEndpoint) -> Vec<StepFunctionEndpoint>;
 
     /// Writes the finalizers of an object that has not changed since it was read, and answers it as it then stands.
     fn set_finalizers(

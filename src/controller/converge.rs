@@ -41,7 +41,8 @@ pub async fn run<A: Aws, C: Cluster, K: Clock>(
     }
     let when = When { now, settle: ctx.options.settle };
     let recent = memory.recently_observed(now, ctx.options.pace.drift);
-    let recent = recent.filter(|_| !requested && desired.calls.is_some() && !desired.observed_only).cloned();
+    let may_recall = !requested && desired.calls.is_some() && !desired.observed_only && desired.others_api().is_none();
+    let recent = recent.filter(|_| may_recall).cloned();
     if let Some(convergence) = recent.as_ref().and_then(|(observed, _)| nothing_to_do(desired, observed, when)) {
         return Some(convergence);
     }

@@ -1,8 +1,13 @@
 //! What a manifest asks for: its references are read, then it is validated.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use sfe_core::api::StepFunctionEndpoint;
 use sfe_core::change::cut;
-use sfe_core::desired::{Desired, Host, References, Undesired, deleted, desired, referenced_state_machine};
+use sfe_core::desired::{
+    Admission, Desired, Host, Labels, Neighbour, References, Undesired, admission, admitted, deleted, desired,
+    referenced_state_machine, selects_by_labels,
+};
 use sfe_core::outcome::{Failure, Remedy};
 
 use crate::aws::{Aws, Urgency};
@@ -10,6 +15,7 @@ use crate::aws::{Aws, Urgency};
 use super::clock::Clock;
 use super::cluster::{Cluster, ClusterError, Key, caller};
 use super::context::Context;
+use super::touched;
 
 /// What is desired, and what could not be read on the way.
 pub struct Resolved {
@@ -25,6 +31,8 @@ pub async fn resolve<A: Aws, C: Cluster, K: Clock>(ctx: &Context<A, C, K>, live:
     let mut failures = Vec::new();
     let host = host(ctx, live, &key, &mut failures).await;
     let guests = ctx.cluster.guests(&key);
+    let labels = guests_labels(ctx, live, &guests, &key, &mut failures).await;
+    let guests = admitted(live, guests, &labels);
     if live.metadata.deletion_timestamp.is_some() && guests.is_empty() {
         let nothing = match (&failures[..], host) {
             ([], host) => Ok(deleted(live, settings, host)),
@@ -38,8 +46,9 @@ pub async fn resolve<A: Aws, C: Cluster, K: Clock>(ctx: &Context<A, C, K>, live:
     let state_machine_type = state_machine_type(ctx, live, &mut failures).await;
     let all_go = live.metadata.deletion_timestamp.is_some()
         && guests.iter().all(|guest| guest.metadata.deletion_timestamp.is_some());
-    let users = guests.iter().filter_map(|guest| guest.metadata.name.clone()).collect();
-    let references = References { definition, state_machine_type, host, guests };
+    let users = guests.iter().map(|guest| Neighbour::of(guest, &key.namespace).to_string()).collect();
+    let references =
+        References { definition, state_machine_type, host, guests, labels, on_same_api: ctx.cluster.on_same_api(live) };
     let mut result = desired(live, &references, settings);
     // Guests that go wait for their host to drop their routes. One that can't, or may not write, goes before them.
     if all_go && result.as_ref().map_or(true, |desired| desired.observed_only) {
@@ -63,24 +72,69 @@ async fn host<A: Aws, C: Cluster, K: Clock>(
     key: &Key,
     failures: &mut Vec<Failure>,
 ) -> Option<Host> {
-    let name = &live.spec.api.as_ref()?.endpoint_ref.as_ref()?.name;
-    let found = match ctx.cluster.get(&Key { namespace: key.namespace.clone(), name: name.clone() }).await {
+    let at = touched::host(live)?;
+    if ctx.options.settings.namespace.as_ref().is_some_and(|watched| *watched != at.namespace) {
+        return None; // told by the validation
+    }
+    let found = match ctx.cluster.get(&at).await {
         Ok(found) => found,
         Err(error) => {
             note(failures, &error);
             return None;
         }
     };
+    let decides = at.namespace != key.namespace && live.metadata.deletion_timestamp.is_none();
+    let selects = decides && found.as_ref().is_some_and(selects_by_labels);
+    let labels = if selects { labels(ctx, &key.namespace, failures).await } else { None };
+    let us = Neighbour::new(&key.namespace, &key.name, &at.namespace);
     let status = found.as_ref().and_then(|host| host.status.as_ref());
     Some(Host {
-        name: name.clone(),
+        name: Neighbour::new(&at.namespace, &at.name, &key.namespace),
         exists: found.is_some(),
+        admission: found.as_ref().map_or(Admission::Unknown, |host| admission(host, &key.namespace, labels.as_ref())),
         is_guest: found
             .as_ref()
             .is_some_and(|host| host.spec.api.as_ref().is_some_and(|api| api.endpoint_ref.is_some())),
         idle: found.as_ref().and_then(StepFunctionEndpoint::why_idle),
         url: status.and_then(|status| status.url.clone()),
-        guest: status.and_then(|status| status.guests.iter().find(|guest| guest.name == key.name).cloned()),
+        guest: status.and_then(|status| status.guests.iter().find(|guest| us.is(guest)).cloned()),
+    })
+}
+
+/// The labels of the guests' namespaces, where those decide.
+async fn guests_labels<A: Aws, C: Cluster, K: Clock>(
+    ctx: &Context<A, C, K>,
+    live: &StepFunctionEndpoint,
+    guests: &[StepFunctionEndpoint],
+    key: &Key,
+    failures: &mut Vec<Failure>,
+) -> BTreeMap<String, Labels> {
+    let mut found = BTreeMap::new();
+    if !selects_by_labels(live) {
+        return found;
+    }
+    let namespaces: BTreeSet<String> = guests.iter().map(|guest| Key::of(guest).namespace).collect();
+    for namespace in namespaces.into_iter().filter(|namespace| *namespace != key.namespace) {
+        if let Some(labels) = labels(ctx, &namespace, failures).await {
+            found.insert(namespace, labels);
+        }
+    }
+    found
+}
+
+/// The labels of a namespace; none where they can't be read, or may not be.
+async fn labels<A: Aws, C: Cluster, K: Clock>(
+    ctx: &Context<A, C, K>,
+    namespace: &str,
+    failures: &mut Vec<Failure>,
+) -> Option<Labels> {
+    if !ctx.options.settings.reads_namespaces {
+        return None;
+    }
+    let labels = ctx.cluster.namespace_labels(namespace).await;
+    labels.unwrap_or_else(|error| {
+        note(failures, &error);
+        None
     })
 }
 

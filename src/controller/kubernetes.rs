@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Method, Request};
-use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::api::{Api, Patch, PatchParams};
 use kube::client::Body;
 use kube::runtime::events::{Event, EventType, Recorder};
@@ -83,8 +83,18 @@ impl Cluster for KubeCluster {
         Ok(found.map(|found| found.data.unwrap_or_default()))
     }
 
+    async fn namespace_labels(&self, namespace: &str) -> Result<Option<BTreeMap<String, String>>, ClusterError> {
+        let api: Api<Namespace> = Api::all(self.client.clone());
+        let found = api.get_metadata_opt(namespace).await.map_err(|error| failed("read of the Namespace", &error))?;
+        Ok(found.map(|found| found.metadata.labels.unwrap_or_default()))
+    }
+
     fn guests(&self, key: &Key) -> Vec<StepFunctionEndpoint> {
         touched::guests(key, &self.store)
+    }
+
+    fn on_same_api(&self, object: &StepFunctionEndpoint) -> Vec<StepFunctionEndpoint> {
+        touched::on_same_api(object, &self.store)
     }
 
     async fn set_finalizers(

@@ -100,18 +100,43 @@ impl Traits {
 /// The object whose API this one's routes are on.
 pub fn host(object: &StepFunctionEndpoint) -> Option<Key> {
     let reference = object.spec.api.as_ref()?.endpoint_ref.as_ref()?;
-    Some(Key { namespace: Key::of(object).namespace, name: reference.name.clone() })
+    let namespace = reference.namespace.clone().unwrap_or_else(|| Key::of(object).namespace);
+    Some(Key { namespace, name: reference.name.clone() })
 }
 
 /// The objects whose routes are on this one's API, oldest first.
 pub fn guests(key: &Key, store: &Store<StepFunctionEndpoint>) -> Vec<StepFunctionEndpoint> {
     let found = store.state_filter(|object| host(object).as_ref() == Some(key));
     let mut guests: Vec<StepFunctionEndpoint> = found.iter().map(|object| object.as_ref().clone()).collect();
-    guests.sort_by_key(|guest| (guest.metadata.creation_timestamp.clone(), guest.metadata.name.clone()));
+    guests.sort_by_key(|guest| {
+        let (metadata, other) = (&guest.metadata, guest.metadata.namespace.as_ref() != Some(&key.namespace));
+        (metadata.creation_timestamp.clone(), other, metadata.namespace.clone(), metadata.name.clone())
+    });
     guests
 }
 
-/// The object whose API this one's routes are on, and those whose routes are on its API.
+/// The objects that a change of a namespace's labels may let on another namespace's API, or not any more, and those whose API that is.
+pub fn selected(namespace: &str, store: &Store<StepFunctionEndpoint>) -> Vec<Key> {
+    let abroad = |object: &StepFunctionEndpoint| {
+        let key = Key::of(object);
+        key.namespace == namespace && host(object).is_some_and(|host| host.namespace != key.namespace)
+    };
+    let found = store.state_filter(abroad);
+    found.iter().flat_map(|object| host(object).into_iter().chain([Key::of(object)])).collect()
+}
+
+/// The other objects that name the same `api.restApiId`.
+pub fn on_same_api(object: &StepFunctionEndpoint, store: &Store<StepFunctionEndpoint>) -> Vec<StepFunctionEndpoint> {
+    fn named(object: &StepFunctionEndpoint) -> Option<&String> {
+        object.spec.api.as_ref()?.rest_api_id.as_ref()
+    }
+    let Some(id) = named(object) else { return Vec::new() };
+    let found = store.state_filter(|other| named(other) == Some(id) && Key::of(other) != Key::of(object));
+    found.iter().map(|other| other.as_ref().clone()).collect()
+}
+
+/// The object whose API this one's routes are on, those whose routes are on its API, and those that name the same API.
 fn related(object: &StepFunctionEndpoint, store: &Store<StepFunctionEndpoint>) -> Vec<Key> {
-    guests(&Key::of(object), store).iter().map(Key::of).chain(host(object)).collect()
+    let others = on_same_api(object, store).into_iter().map(|other| Key::of(&other));
+    guests(&Key::of(object), store).iter().map(Key::of).chain(host(object)).chain(others).collect()
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt as _, StreamExt as _};
-use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::core::PartialObjectMeta;
 use kube::runtime::controller::{self, Action, ReconcileRequest, applier};
 use kube::runtime::reflector::{ObjectRef, Store, store::Writer};
@@ -24,7 +24,7 @@ use super::cluster::{ClusterError, Key};
 use super::context::Context;
 use super::kubernetes::KubeCluster;
 use super::reconcile;
-use super::touched::Touched;
+use super::touched::{self, Touched};
 
 /// When a failed pass of the cluster's own is tried again.
 const RETRY: Duration = Duration::from_secs(2);
@@ -59,7 +59,10 @@ pub async fn run<A: Aws, K: Clock>(
     });
     let manifests = manifests(scoped(&client, namespace), store.clone(), writer, ready);
     let config_maps = config_maps(scoped(&client, namespace), store.clone());
-    let mut changes = stream::select(manifests, config_maps);
+    let reads_namespaces = ctx.options.settings.reads_namespaces && namespace.is_none();
+    let namespaces =
+        if reads_namespaces { namespaces(Api::all(client), store.clone()) } else { stream::empty().boxed() };
+    let mut changes = stream::select_all([manifests, config_maps, namespaces]);
     // A follower keeps its caches warm, and leaves every change to the leader.
     let mut leads = pin!(leads);
     loop {
@@ -122,6 +125,24 @@ fn manifests(
                 ready();
             }
             let keys = touched.by(&event, &store);
+            stream::iter(keys.into_iter().map(|key| ObjectRef::new(&key.name).within(&key.namespace).into()))
+        })
+        .boxed()
+}
+
+/// The manifests whose place on another's API a namespace's labels decide. Of Namespaces the metadata alone is watched.
+fn namespaces(
+    api: Api<PartialObjectMeta<Namespace>>,
+    store: Store<StepFunctionEndpoint>,
+) -> BoxStream<'static, ReconcileRequest<StepFunctionEndpoint>> {
+    watch(api, watcher::Config::default().any_semantic())
+        .default_backoff()
+        .touched_objects()
+        .filter_map(|object| async {
+            object.inspect_err(|error| tracing::warn!(%error, "the watch broke: again")).ok()
+        })
+        .flat_map(move |namespace| {
+            let keys = touched::selected(namespace.metadata.name.as_deref().unwrap_or_default(), &store);
             stream::iter(keys.into_iter().map(|key| ObjectRef::new(&key.name).within(&key.namespace).into()))
         })
         .boxed()

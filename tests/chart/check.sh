@@ -108,6 +108,8 @@ refuse "at '/logFormat'" --set logFormat=xml
 refuse "at '/region'" --set region=Frankfurt
 refuse "at '/clusterId'" --set-string 'clusterId=a b'
 refuse "at '/watchNamespace'" --set watchNamespace=Team_A
+refuse 'namespaceSelectors: not allowed with watchNamespace' --set namespaceSelectors=true --set watchNamespace=team
+refuse 'set `namespaceSelectors`' --set 'extraArgs={--namespace-selectors=true}'
 refuse "at '/image/tag'" --set-json image.tag=1.2
 refuse "at '/image/digest'" --set image.digest=latest
 refuse "at '/image/repository'" --set image.repository=registry.example.com/sfe:1.2

@@ -28,6 +28,7 @@ mod requests;
 mod secrets;
 mod serving;
 mod settings;
+mod sharing;
 mod typed;
 mod whole;
 mod world;

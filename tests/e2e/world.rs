@@ -42,6 +42,11 @@ pub fn run(test: impl AsyncFnOnce(&'static World)) {
     RUNTIME.block_on(async { test(World::get().await).await });
 }
 
+/// Runs a test in a world that shares nothing with the other tests: its operator may work on all namespaces.
+pub fn run_in(world: &'static OnceCell<World>, test: impl AsyncFnOnce(&'static World)) {
+    RUNTIME.block_on(async { test(world.get_or_init(World::start).await).await });
+}
+
 impl World {
     /// The one world, started by the first who asks.
     pub async fn get() -> &'static Self {

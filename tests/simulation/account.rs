@@ -86,6 +86,9 @@ impl Account {
                     self.apis.values().filter(|api| Owner::of(&api.tags).is_none() && api.observed.name == *name);
                 Fact::RestApisNamed(nobodys.map(|api| api.observed.clone()).collect())
             }
+            Read::RestApi(id) => {
+                Fact::RestApis(self.apis.get(id).map(|api| api.observed.clone()).into_iter().collect())
+            }
             Read::Resources(id) => Fact::Resources(self.api(id)?.resources.clone()),
             Read::Authorizers(id) => Fact::Authorizers(self.api(id)?.authorizers.clone()),
             Read::RequestValidators(id) => Fact::RequestValidator(self.api(id)?.validator.clone()),

@@ -28,7 +28,7 @@ pub fn operation(read: &Read) -> &'static str {
         Read::RolePolicies(..) => "iam:ListRolePolicies",
         Read::LogGroup(_) => "logs:DescribeLogGroups",
         Read::StateMachine(..) => "states:DescribeStateMachine",
-        Read::RestApis | Read::RestApisNamed(_) => "apigateway:GetRestApis",
+        Read::RestApis | Read::RestApisNamed(_) | Read::RestApi(_) => "apigateway:GetRestApis",
         Read::Resources(_) => "apigateway:GetResources",
         Read::Authorizers(_) => "apigateway:GetAuthorizers",
         Read::RequestValidators(_) => "apigateway:GetRequestValidators",

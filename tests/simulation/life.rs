@@ -8,14 +8,16 @@ use serde_json::{Map, Value, json};
 use sfe::aws::Class;
 use sfe::controller::Key;
 
+use crate::labels;
 use crate::network::{At, Fault};
 use crate::time::{MINUTE, Millis, SECOND};
 
 /// The objects of a life: the first may have the others for guests.
 pub const NAMES: [&str; 3] = ["orders", "refunds", "parcels"];
 
+/// The last one is in a namespace of its own.
 pub fn key(name: &str) -> Key {
-    Key { namespace: "prod".into(), name: name.into() }
+    Key { namespace: if name == NAMES[2] { "abroad" } else { "prod" }.into(), name: name.into() }
 }
 
 /// A life, from which everything that happens follows.
@@ -87,6 +89,8 @@ pub enum What {
     },
     /// What stood in the way is taken away.
     ForeignGoes,
+    /// The label by which the first one selects the last one's namespace comes, or goes.
+    Label(bool),
 }
 
 /// What someone changes by hand.
@@ -150,6 +154,7 @@ impl Life {
         } else {
             life.be_long(&mut rng);
         }
+        labels::come_and_go(&mut life);
         life
     }
 
@@ -283,7 +288,7 @@ impl Life {
     /// Whether all that is asked for can come to rest: a guest has a host at last, and no host that is deleted gets guests before it is gone.
     pub fn is_sound(&self) -> bool {
         let goes = self.steps.iter().any(|step| matches!(step.what, What::ForeignGoes));
-        if self.foreign.is_some() && !goes {
+        if self.foreign.is_some() && !goes || !labels::is_there(&self.steps) {
             return false;
         }
         let (mut manifests, mut host_was_deleted) = (BTreeMap::new(), false);
@@ -401,7 +406,11 @@ fn manifest(rng: &mut Rng, name: &str, manifests: &BTreeMap<&'static str, Value>
     }
     let is_guest = !alone && name != NAMES[0] && manifests.contains_key(NAMES[0]) && rng.u8(..3) > 0;
     if is_guest {
-        spec.insert("api".to_owned(), json!({ "endpointRef": { "name": NAMES[0] } }));
+        let mut host = json!({ "name": NAMES[0] });
+        if key(name).namespace != key(NAMES[0]).namespace {
+            host["namespace"] = json!(key(NAMES[0]).namespace);
+        }
+        spec.insert("api".to_owned(), json!({ "endpointRef": host }));
     } else {
         let api = pick(rng, &[Value::Null, Value::Null, json!({ "name": "other" })]);
         let stage = pick(rng, &[Value::Null, Value::Null, json!({ "name": "v2" })]);
@@ -409,6 +418,10 @@ fn manifest(rng: &mut Rng, name: &str, manifests: &BTreeMap<&'static str, Value>
             if !value.is_null() {
                 spec.insert(field.to_owned(), value);
             }
+        }
+        if name == NAMES[0] {
+            let api = spec.entry("api").or_insert_with(|| json!({}));
+            api["allowedRoutes"] = labels::allowed_routes();
         }
     }
     spec.insert("routes".to_owned(), Value::Array(routes(rng, name, express)));

@@ -7,6 +7,8 @@ mod account;
 mod aws;
 mod dangerous;
 mod foreign;
+mod hands;
+mod labels;
 mod life;
 mod network;
 mod operator;

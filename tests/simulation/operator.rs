@@ -13,7 +13,7 @@ use futures::stream::FuturesUnordered;
 use jiff::SignedDuration;
 use kube::runtime::reflector::{self, Store, store::Writer};
 use kube::runtime::watcher::Event;
-use sfe::controller::{ClusterError, Context, Key, Options, Touched, reconcile};
+use sfe::controller::{ClusterError, Context, Key, Options, Touched, reconcile, selected};
 use sfe_core::api::StepFunctionEndpoint;
 use sfe_core::desired::Settings;
 use sfe_core::outcome::Pace;
@@ -21,6 +21,7 @@ use sfe_core::owner::Site;
 
 use crate::account::CLUSTER;
 use crate::aws::SimulatedAws;
+use crate::life::{NAMES, key};
 use crate::network::{Caller, Network};
 use crate::server::{Change, Server, SimulatedCluster};
 use crate::time::{Millis, SECOND, Time};
@@ -43,7 +44,8 @@ struct Watch {
     store: Store<StepFunctionEndpoint>,
     writer: Writer<StepFunctionEndpoint>,
     touched: Touched,
-    on_the_way: VecDeque<(Millis, Event<StepFunctionEndpoint>)>,
+    /// None says that the labels of a namespace have changed.
+    on_the_way: VecDeque<(Millis, Option<Event<StepFunctionEndpoint>>)>,
     broken_until: Option<Millis>,
 }
 
@@ -98,6 +100,16 @@ impl Operator {
         self.take_in(&Event::Init);
         objects.into_iter().for_each(|object| self.take_in(&Event::InitApply(object)));
         self.take_in(&Event::InitDone);
+        self.look_at_selected();
+    }
+
+    /// The labels of a namespace may have changed.
+    fn look_at_selected(&mut self) {
+        let now = self.time.millis();
+        for key in selected(&key(NAMES[2]).namespace, &self.watch.store) {
+            let due = self.due.entry(key).or_insert(now);
+            *due = now.min(*due);
+        }
     }
 
     fn take_in(&mut self, event: &Event<StepFunctionEndpoint>) {
@@ -118,6 +130,17 @@ impl Operator {
             Change::Written(object) | Change::StatusWritten(object) => Event::Apply(object.as_ref().clone()),
             Change::Gone(object) => Event::Delete(object.as_ref().clone()),
         };
+        self.push(Some(event), latency);
+    }
+
+    /// The labels of a namespace have changed, which is on its way like any other change.
+    pub fn tell_of_labels(&mut self, latency: Millis) {
+        if self.watch.broken_until.is_none() {
+            self.push(None, latency);
+        }
+    }
+
+    fn push(&mut self, event: Option<Event<StepFunctionEndpoint>>, latency: Millis) {
         let last = self.watch.on_the_way.back().map_or(0, |(at, _)| *at);
         self.watch.on_the_way.push_back((last.max(self.time.millis() + latency), event));
     }
@@ -156,7 +179,10 @@ impl Operator {
             self.list(server.all());
         }
         while let Some((_, event)) = self.watch.on_the_way.pop_front_if(|(at, _)| *at <= now) {
-            self.take_in(&event);
+            match event {
+                Some(event) => self.take_in(&event),
+                None => self.look_at_selected(),
+            }
         }
         loop {
             let ready: Vec<Key> = self

@@ -7,10 +7,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time as KubeTime;
 use kube::runtime::reflector::Store;
 use serde_json::{Value, json};
 use sfe::aws::Class;
-use sfe::controller::{Cluster, ClusterError, Key, StateChange, guests};
+use sfe::controller::{Cluster, ClusterError, Key, StateChange, guests, on_same_api};
 use sfe_core::api::{StepFunctionEndpoint, StepFunctionEndpointStatus};
 
 use crate::account::Refused;
+use crate::labels::LABEL;
 use crate::network::{Call, Caller, Network};
 use crate::time::timestamp;
 
@@ -18,8 +19,9 @@ use crate::time::timestamp;
 #[derive(Clone, Default)]
 pub struct Server(Arc<Mutex<State>>);
 
-#[derive(Default)]
 struct State {
+    /// Whether the namespaces bear the label by which a host selects them.
+    is_labelled: bool,
     objects: BTreeMap<Key, StepFunctionEndpoint>,
     version: u64,
     /// What nobody was told yet.
@@ -40,6 +42,12 @@ impl Change {
         match self {
             Self::Written(object) | Self::StatusWritten(object) | Self::Gone(object) => object,
         }
+    }
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self { is_labelled: true, objects: BTreeMap::new(), version: 0, changes: Vec::new() }
     }
 }
 
@@ -119,6 +127,11 @@ impl Server {
         });
     }
 
+    /// Someone labels the namespaces, or takes the label off.
+    pub fn label(&self, is_there: bool) {
+        self.0.lock().unwrap().is_labelled = is_there;
+    }
+
     /// Someone writes an annotation.
     pub fn annotate(&self, key: &Key, value: &str) {
         let mut state = self.0.lock().unwrap();
@@ -164,8 +177,18 @@ impl Cluster for SimulatedCluster {
         Ok(None)
     }
 
+    async fn namespace_labels(&self, namespace: &str) -> Result<Option<BTreeMap<String, String>>, ClusterError> {
+        let key = Key { namespace: String::new(), name: namespace.to_owned() };
+        let label = [(LABEL.0.to_owned(), LABEL.1.to_owned())];
+        self.call("get", &key, move |state| Ok(Some(label.into_iter().filter(|_| state.is_labelled).collect()))).await
+    }
+
     fn guests(&self, key: &Key) -> Vec<StepFunctionEndpoint> {
         guests(key, &self.store)
+    }
+
+    fn on_same_api(&self, object: &StepFunctionEndpoint) -> Vec<StepFunctionEndpoint> {
+        on_same_api(object, &self.store)
     }
 
     async fn set_finalizers(

@@ -59,6 +59,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   "--lease-renew-deadline" "leaderElection.renewDeadline"
   "--permissions-boundary" "permissionsBoundary"
   "--limits" "limits"
+  "--namespace-selectors" "namespaceSelectors"
   "--concurrency" "concurrency"
   "--rate-share" "rateShare"
   "--drift-interval" "driftInterval"
@@ -84,6 +85,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- if include "sfe.limits" . }}
 - "--limits=/etc/sfe/limits.yaml"
+{{- end }}
+{{- if .Values.namespaceSelectors }}
+{{- if .Values.watchNamespace }}
+{{- fail "namespaceSelectors: not allowed with watchNamespace, which leaves no other namespace to select" }}
+{{- end }}
+- "--namespace-selectors"
 {{- end }}
 - {{ printf "--concurrency=%d" (int .Values.concurrency) | quote }}
 - {{ printf "--rate-share=%v" (kindIs "bool" .Values.rateShare | ternary "off" .Values.rateShare) | quote }}
@@ -140,6 +147,13 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
+{{- end -}}
+
+{{/* By whose labels `api.allowedRoutes` selects. The watch sees metadata alone. */}}
+{{- define "sfe.namespacesRule" -}}
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs: [get, list, watch]
 {{- end -}}
 
 {{/* The Lease, in the namespace of the Pods. What is created has no name yet that could be asked for. */}}

@@ -43,3 +43,12 @@ pub fn stage_variables(_: &mut SchemaGenerator) -> Schema {
         "additionalProperties": { "type": "string", "maxLength": 512 }
     })
 }
+
+/// Labels: 16 at most.
+pub fn labels(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": 16,
+        "additionalProperties": { "type": "string", "maxLength": 63 }
+    })
+}

@@ -9,7 +9,10 @@ use kube_derive::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{answer::GatewayResponse, route::Route, schema, stage::Stage, status::StepFunctionEndpointStatus};
+use super::{
+    AllowedRoutes, EndpointRef, answer::GatewayResponse, route::Route, schema, stage::Stage,
+    status::StepFunctionEndpointStatus,
+};
 
 /// An HTTP endpoint that drives an AWS Step Functions workflow: the REST API, its routes, its IAM roles and, unless an
 /// existing one is named, the state machine itself.
@@ -33,7 +36,11 @@ use super::{answer::GatewayResponse, route::Route, schema, stage::Stage, status:
     printcolumn(name = "Suspended", type_ = "boolean", json_path = ".spec.suspend"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
-#[x_kube(crates(kube_core = "kube_core"))]
+#[x_kube(
+    crates(kube_core = "kube_core"),
+    validation = Rule::new("(has(self.api) && has(self.api.restApiId) ? self.api.restApiId : '') == (has(oldSelf.api) && has(oldSelf.api.restApiId) ? oldSelf.api.restApiId : '')")
+        .message("api.restApiId can't be changed: delete the endpoint and apply it again")
+)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StepFunctionEndpointSpec {
     /// The AWS Region of every object of this endpoint. Defaults to the Region of `stateMachine.arn`, else to the operator's.
@@ -233,12 +240,16 @@ pub enum LogLevel {
     Off,
 }
 
-/// The REST API: one of our own (`name`, `disableExecuteApiEndpoint`), or that of another StepFunctionEndpoint (`endpointRef`).
+/// The REST API: one of our own (`name`, `disableExecuteApiEndpoint`), that of another StepFunctionEndpoint (`endpointRef`), or someone
+/// else's (`restApiId`).
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[x_kube(
     crates(kube_core = "kube_core"),
-    validation = Rule::new("!has(self.endpointRef) || !(has(self.name) || has(self.disableExecuteApiEndpoint))")
-        .message("name and disableExecuteApiEndpoint describe an API of our own: leave them out with endpointRef")
+    validation = Rule::new("!has(self.endpointRef) || !(has(self.name) || has(self.disableExecuteApiEndpoint) || has(self.allowedRoutes))")
+        .message("name, disableExecuteApiEndpoint and allowedRoutes describe an API of our own: leave them out with endpointRef"),
+    validation = Rule::new("!has(self.restApiId) || !(has(self.name) || has(self.disableExecuteApiEndpoint) || has(self.endpointRef))")
+        .message("restApiId names someone else's API: leave name, disableExecuteApiEndpoint and endpointRef out"),
+    validation = Rule::new("!has(self.parentPath) || has(self.restApiId)").message("parentPath is allowed with restApiId alone")
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Api {
@@ -249,19 +260,21 @@ pub struct Api {
     /// Whether the default endpoint (`https://<id>.execute-api.<region>.amazonaws.com`) is switched off. Defaults to false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disable_execute_api_endpoint: Option<bool>,
-    /// The StepFunctionEndpoint in the same namespace whose API and stage serve these routes. It deploys them; it can't be
-    /// deleted before them.
+    /// The StepFunctionEndpoint whose API and stage serve these routes. It deploys them; it can't be deleted before them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint_ref: Option<EndpointRef>,
-}
-
-/// Another StepFunctionEndpoint in the same namespace.
-#[derive(JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct EndpointRef {
-    /// Its name.
-    #[schemars(length(min = 1, max = 253))]
-    pub name: String,
+    /// The id of someone else's REST API, on which the routes are put beside those that are there. Nothing else of it is changed. It needs
+    /// `stage.name` and `stage.deploy`, and can't be changed later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 32), regex(pattern = r"^[a-z0-9]+$"))]
+    pub rest_api_id: Option<String>,
+    /// The path on someone else's API below which the routes are, such as `/orders`. What of it is missing is made. Defaults to the root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512))]
+    pub parent_path: Option<String>,
+    /// Who may name this StepFunctionEndpoint in `api.endpointRef`. Defaults to those of its own namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_routes: Option<AllowedRoutes>,
 }
 
 /// How executions are recorded in `status.executions`.

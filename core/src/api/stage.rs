@@ -16,6 +16,10 @@ pub struct Stage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128), regex(pattern = r"^[A-Za-z0-9_-]+$"))]
     pub name: Option<String>,
+    /// Always allows to deploy someone else's API (`api.restApiId`). A deployment holds the whole API, so that our stage serves others'
+    /// methods too, unfinished ones included, without what their own stages set. Required with `api.restApiId`, and not allowed otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deploy: Option<Deploy>,
     /// How many requests all routes together let through, each method counted for itself; more are answered with 429. Defaults to what the
     /// account allows. `routes[].throttling` says otherwise for one route.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -34,6 +38,13 @@ pub struct Stage {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "schema::stage_variables")]
     pub variables: BTreeMap<String, String>,
+}
+
+/// When someone else's API is deployed.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Deploy {
+    /// Whenever the routes change, whatever else is on the API then.
+    Always,
 }
 
 /// What API Gateway logs of each request.

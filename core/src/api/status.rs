@@ -49,7 +49,7 @@ pub struct StepFunctionEndpointStatus {
     pub executions: Option<ExecutionsStatus>,
     /// The StepFunctionEndpoints whose routes this one's stage serves by `api.endpointRef`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 100), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    #[schemars(length(max = 100), extend("x-kubernetes-list-type" = "atomic"))]
     pub guests: Vec<GuestStatus>,
     /// What someone else had changed and was put back at the last repair; with `managementPolicy: Observe` what differs from the manifest
     /// now, whole objects that would be created included.
@@ -92,6 +92,10 @@ pub struct ApiStatus {
     /// its tags.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub create_intended_at: Option<MicroTime>,
+    /// The ids of the resources that were made on someone else's API: these alone are removed again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 300), extend("x-kubernetes-list-type" = "atomic"))]
+    pub resource_ids: Vec<String>,
 }
 
 /// The state machine.
@@ -150,8 +154,11 @@ pub struct ExecutionStatus {
 #[derive(JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GuestStatus {
-    /// Its name, in the same namespace.
+    /// Its name.
     pub name: String,
+    /// Its namespace, if it is another than that of this object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
     /// The hash of its routes as the stage serves them; none while the stage serves none of them yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routes_hash: Option<String>,

@@ -13,7 +13,9 @@ use crate::mapping::{self, Call};
 use crate::mistakes::{FieldPath, Mistakes};
 use crate::owner::{Owner, Site, hash};
 
-use super::{GuestRoutes, RouteKey, Settings, authorization, bounds, path, stage};
+use super::{
+    Admission, GuestRoutes, Neighbour, References, RouteKey, Settings, admission, authorization, bounds, path, stage,
+};
 
 /// The routes of one endpoint, or of several on one API.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -202,20 +204,35 @@ fn serves(type_: StateMachineType, action: StepFunctionsAction) -> bool {
 /// The routes of our API: its own and, oldest first, those of each guest that is ready and collides with none before it.
 pub fn with_guests(
     own: Routes,
-    owner: &Owner,
+    host: &StepFunctionEndpoint,
     site: &Site,
-    guests: &[StepFunctionEndpoint],
+    references: &References,
     settings: &Settings,
-) -> (Routes, BTreeMap<String, GuestRoutes>) {
+) -> (Routes, BTreeMap<Neighbour, GuestRoutes>) {
     let (mut all, mut fates) = (own, BTreeMap::new());
-    for guest in guests.iter().filter(|guest| guest.metadata.deletion_timestamp.is_none() || guest.is_retained()) {
+    let owner = super::owner(host, settings);
+    for guest in
+        references.guests.iter().filter(|guest| guest.metadata.deletion_timestamp.is_none() || guest.is_retained())
+    {
         let guest_owner = super::owner(guest, settings);
         let marker = guest_owner.marker();
+        let name = Neighbour::new(&guest_owner.namespace, &guest_owner.name, &owner.namespace);
         if guest.metadata.deletion_timestamp.is_some() {
-            fates.insert(guest_owner.name, GuestRoutes::Released { marker });
+            fates.insert(name, GuestRoutes::Released { marker });
             continue;
         }
-        let fate = match ready(guest, &guest_owner, settings) {
+        let admission = admission(host, &guest_owner.namespace, references.labels.get(&guest_owner.namespace));
+        let is_let = match admission {
+            Admission::Allowed => true,
+            Admission::Unknown => false,
+            Admission::Forbidden => continue,
+            Admission::Unselected => {
+                let why = format!("`api.allowedRoutes` does not select the namespace {}", guest_owner.namespace);
+                fates.insert(name, GuestRoutes::Refused { marker, why });
+                continue;
+            }
+        };
+        let fate = match ready(guest, &guest_owner, settings).filter(|_| is_let) {
             None => GuestRoutes::Held { marker },
             Some(_) if super::site(guest, settings).region != site.region => GuestRoutes::Refused {
                 marker,
@@ -233,7 +250,7 @@ pub fn with_guests(
                 }
             },
         };
-        fates.insert(guest_owner.name, fate);
+        fates.insert(name, fate);
     }
     (all, fates)
 }

@@ -14,9 +14,9 @@ use crate::kinds::{
 };
 use crate::next::{Next, Seen, Until, unread};
 use crate::observed::Observed;
-use crate::owner::{MARKER, hash};
+use crate::owner::{MARKER, Owner, hash};
 
-use super::When;
+use super::{When, others};
 
 /// The deployment that the stage serves, if it holds what is desired now.
 pub fn live<'a>(api: &Api, observed: &'a Observed) -> Option<Live<'a>> {
@@ -38,7 +38,15 @@ pub struct Live<'a> {
 
 /// The REST API of ours with everything on it.
 pub fn api(desired: &Desired, observed: &Observed, when: When, ready: bool) -> Next<Action> {
-    let Some(api) = &desired.api else { return unwanted_api(desired, observed, when) };
+    let Some(api) = &desired.api else {
+        return match &desired.leaves {
+            Some(others) => others::leave(others, desired, observed),
+            None => unwanted_api(desired, observed, when),
+        };
+    };
+    if let Some(others) = &api.others {
+        return others::next(api, others, desired, observed, ready);
+    }
     let (seen, claim) = (&observed.rest_api, Claim::of(desired, observed));
     if desired.adopts
         && seen.is_absent()
@@ -49,8 +57,7 @@ pub fn api(desired: &Desired, observed: &Observed, when: When, ready: bool) -> N
     let mut next =
         rest_api::next(Some(&api.rest_api), seen, observed.intent, when.now, when.settle).map(Action::RestApi);
     let Some(found) = seen.present() else { return next };
-    let routes = routes(api, desired, observed, &found.id);
-    next.and(distrust(api, observed, &found.id).filter(|_| !routes.actions.is_empty()).unwrap_or(routes));
+    next.and(trusted(api, observed, &found.id, routes(api, desired, observed, &found.id)));
     next.and(served(api, desired, observed, &found.id, ready && next.is_empty()));
     let complete = next.is_empty();
     next.and(account::next(api.stage.settings.logs(), &observed.account));
@@ -91,7 +98,8 @@ pub fn routes(api: &Api, desired: &Desired, observed: &Observed, id: &str) -> Ne
         (Seen::Unknown | Seen::Absent, None) if api.models.is_empty() => &unread_models,
         (Seen::Unknown | Seen::Absent, _) => return unread("model"),
     };
-    let mut used = Used::of(api, observed);
+    let mut used = Used::of(Some(api), observed);
+    let may_go = |resource: &resource::Resource| api.others.is_none() || observed.made_resources.contains(&resource.id);
     // The mark goes once no gateway response of ours is left.
     if observed.gateway_responses.present().is_none_or(|found| !found.is_empty()) {
         used.models.insert(gateway_response::MARKER.to_owned());
@@ -121,7 +129,7 @@ pub fn routes(api: &Api, desired: &Desired, observed: &Observed, id: &str) -> Ne
     } else if !api.gateway_responses.is_empty() {
         next.and(Next::wait("gateway response", "the model that marks the API comes first"));
     }
-    next.and(resource::next(id, &wanted_paths(api, observed), resources).map(Action::Resource));
+    next.and(resource::next(id, &wanted_paths(api, observed), resources, may_go).map(Action::Resource));
     next.and(methods(api, desired, observed, id));
     next
 }
@@ -158,15 +166,16 @@ fn existing_authorizers(api: &Api, found: &authorizer::Observed) -> Next<Action>
 
 /// What methods of the API refer to.
 #[derive(Default)]
-struct Used {
-    authorizers: BTreeSet<String>,
-    models: BTreeSet<String>,
-    validator: bool,
+pub(super) struct Used {
+    pub authorizers: BTreeSet<String>,
+    pub models: BTreeSet<String>,
+    pub validator: bool,
 }
 
 impl Used {
-    fn of(api: &Api, observed: &Observed) -> Self {
-        let mut used = Self { authorizers: existing(api).map(|(_, id)| id.clone()).collect(), ..Self::default() };
+    pub fn of(api: Option<&Api>, observed: &Observed) -> Self {
+        let named = api.into_iter().flat_map(existing).map(|(_, id)| id.clone()).collect();
+        let mut used = Self { authorizers: named, ..Self::default() };
         for (_, _, found) in observed.methods() {
             used.authorizers.extend(found.settings.authorizer_id.clone());
             used.models.extend(found.settings.request_models.values().cloned());
@@ -201,6 +210,14 @@ pub fn is_released(api: &Api, found: &method::Observed) -> bool {
     })
 }
 
+/// Whether a method is ours: on an API of ours any with a marker, on someone else's one with a marker of this endpoint or its guests.
+fn is_ours(api: &Api, found: &method::Observed) -> bool {
+    found.settings.operation_name.as_ref().is_some_and(|name| match &api.others {
+        None => name.starts_with(MARKER),
+        Some(others) => others.markers.contains(name),
+    })
+}
+
 /// Wanted methods whose resource and authorizer exist, and methods of ours that are not wanted.
 fn methods(api: &Api, desired: &Desired, observed: &Observed, id: &str) -> Next<Action> {
     let mut next = Next::nothing();
@@ -226,8 +243,7 @@ fn methods(api: &Api, desired: &Desired, observed: &Observed, id: &str) -> Next<
     }
     for (path, method, found) in observed.methods() {
         let key = RouteKey { path: path.to_owned(), method };
-        let ours = found.settings.operation_name.as_ref().is_some_and(|name| name.starts_with(MARKER));
-        if ours && !api.methods.contains_key(&key) && !is_held(api, found) {
+        if is_ours(api, found) && !api.methods.contains_key(&key) && !is_held(api, found) {
             next.and(place(path, method).map_or_else(Next::nothing, |(at, _)| {
                 Next::act(Action::Method(if is_released(api, found) {
                     method::Action::UpdateMethod { at }
@@ -283,6 +299,7 @@ fn settings(want: &method::Desired, observed: &Observed) -> Option<method::Setti
 
 /// The hash of all that a deployment of the finished API holds of ours: what is wanted, and what is kept for guests.
 pub fn snapshot(api: &Api, observed: &Observed) -> Option<String> {
+    let marker = Owner::of(&api.stage.tags).map(|owner| owner.marker()).unwrap_or_default();
     #[derive(Serialize)]
     struct Method<'a>(&'a RouteKey, method::Settings, &'a method::Integration);
     let mut keys = BTreeMap::new();
@@ -298,19 +315,23 @@ pub fn snapshot(api: &Api, observed: &Observed) -> Option<String> {
     }
     methods.sort_by(|one, other| one.0.cmp(other.0));
     let text = serde_json::to_string(&(methods, &api.authorizers, &api.models)).ok()?;
-    if api.gateway_responses.is_empty() {
-        return Some(hash([text.as_str()]));
-    }
     let gateway_responses = serde_json::to_string(&api.gateway_responses).ok()?;
-    Some(hash([text.as_str(), gateway_responses.as_str()]))
+    let hash = match api.gateway_responses.is_empty() {
+        true => hash([text.as_str()]),
+        false => hash([text.as_str(), gateway_responses.as_str()]),
+    };
+    // Beside the deployments of others, those of another cluster's operator included, ours are told by our marker.
+    Some(if api.others.is_some() { format!("{marker} {hash}") } else { hash })
 }
 
-/// The deployment of what is desired is not relied on where it was made already, and yet something has to be written: first of all, as after
-/// that nothing would tell any more.
-fn distrust(api: &Api, observed: &Observed, id: &str) -> Option<Next<Action>> {
-    let hash = snapshot(api, observed)?;
-    let next = deployment::distrust(id, &hash, observed.deployments.present()?);
-    (!next.is_empty()).then(|| next.map(Action::Deployment))
+/// The same, but where something has to be written and the deployment of what is desired was made already: that is not relied on, first of
+/// all, as afterwards nothing would tell any more.
+pub fn trusted(api: &Api, observed: &Observed, id: &str, routes: Next<Action>) -> Next<Action> {
+    let (Some(hash), Some(deployments)) = (snapshot(api, observed), observed.deployments.present()) else {
+        return routes;
+    };
+    let distrusts = deployment::distrust(id, &hash, deployments);
+    if routes.actions.is_empty() || distrusts.is_empty() { routes } else { distrusts.map(Action::Deployment) }
 }
 
 /// Whether our stage does what is desired beside serving a deployment.
@@ -342,7 +363,7 @@ fn wanted_stage(api: &Api, observed: &Observed) -> stage::Desired {
 }
 
 /// Deployment and stage, once everything else is finished; then what the stage does not serve.
-fn served(api: &Api, desired: &Desired, observed: &Observed, id: &str, ready: bool) -> Next<Action> {
+pub(super) fn served(api: &Api, desired: &Desired, observed: &Observed, id: &str, ready: bool) -> Next<Action> {
     let owner = &desired.owner;
     let (Some(deployments), Some(stages)) = (observed.deployments.present(), observed.stages.present()) else {
         return unread("stage");
@@ -363,6 +384,7 @@ fn served(api: &Api, desired: &Desired, observed: &Observed, id: &str, ready: bo
     }
     next.and(stage::prune(id, owner, Some(&api.stage.name), stages).map(Action::Stage));
     let served: Vec<&str> = stages.values().map(|stage| stage.deployment_id.as_str()).collect();
-    next.and(deployment::prune(id, deployments, &served).map(Action::Deployment));
+    let mark = if api.others.is_some() { owner.marker() } else { String::new() };
+    next.and(deployment::prune(id, deployments, &served, &mark).map(Action::Deployment));
     next
 }

@@ -57,8 +57,8 @@ fn api(desired: &Desired, observed: &Observed, when: When) -> Next<Action> {
     };
     let Seen::Present(stages) = &observed.stages else { return unread("stage") };
     let stages = stage::release(&found.id, &desired.owner, &desired.site, stages).map(Action::Stage);
-    if !stages.is_empty() {
-        return stages;
+    if !stages.is_empty() || desired.leaves.is_some() {
+        return stages; // someone else's API has no tags of ours
     }
     let (id, arn) = (found.id.clone(), desired.site.rest_api_arn(&found.id));
     Next::act(Action::RestApi(rest_api::Action::UntagResource { id, arn, keys: Owner::tag_keys() }))

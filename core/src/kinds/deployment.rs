@@ -17,7 +17,7 @@ pub enum Action {
     /// Takes a snapshot of the API.
     CreateDeployment { rest_api_id: String, hash: String },
     /// Takes our hash off the description of a snapshot that may hold something else.
-    UpdateDeployment { rest_api_id: String, id: String },
+    UpdateDeployment { rest_api_id: String, id: String, description: String },
     /// Deletes a snapshot that no stage serves.
     DeleteDeployment { rest_api_id: String, id: String },
 }
@@ -52,23 +52,35 @@ pub fn next(rest_api_id: &str, want: &Desired, found: &Observed) -> Next<Action>
 /// the snapshot was made, by someone else's hand: so another is made once it is as it should be.
 pub fn distrust(rest_api_id: &str, want: &Desired, found: &Observed) -> Next<Action> {
     match find(found, want) {
-        Some(id) => Next::act(Action::UpdateDeployment { rest_api_id: rest_api_id.to_owned(), id: id.clone() }),
+        Some(id) => Next::act(Action::UpdateDeployment {
+            rest_api_id: rest_api_id.to_owned(),
+            id: id.clone(),
+            description: distrusted(want),
+        }),
         None => Next::nothing(),
     }
 }
 
-/// The description of ours that is not relied on: no hash is spelled so.
-pub const DISTRUSTED: &str = "sfe replaced";
+/// The description of one of ours that is not relied on: no hash is spelled so. A mark before the hash stays.
+fn distrusted(hash: &str) -> String {
+    let mark = hash.rsplit_once(' ').map(|(mark, _)| format!("{mark} ")).unwrap_or_default();
+    description(&format!("{mark}replaced"))
+}
 
-/// Our snapshots that no stage serves.
-pub fn prune(rest_api_id: &str, found: &Observed, served: &[&str]) -> Next<Action> {
+/// Our snapshots that no stage serves; `mark` is how the hashes of ours begin.
+pub fn prune(rest_api_id: &str, found: &Observed, served: &[&str], mark: &str) -> Next<Action> {
     let mut next = Next::nothing();
     for (id, text) in found {
-        if text.starts_with(PREFIX) && !served.contains(&id.as_str()) {
+        if is_marked(text, mark) && !served.contains(&id.as_str()) {
             next.and(Next::act(Action::DeleteDeployment { rest_api_id: rest_api_id.to_owned(), id: id.clone() }));
         }
     }
     next
+}
+
+/// Whether a description is of ours, with a hash that begins so.
+pub fn is_marked(description: &str, mark: &str) -> bool {
+    description.strip_prefix(PREFIX).is_some_and(|hash| hash.starts_with(mark))
 }
 
 /// Folds an action that AWS confirmed; `id` is what a create answered.
@@ -78,8 +90,8 @@ pub fn fold(found: &mut Observed, action: &Action, id: Option<String>) {
             found.insert(id, description(hash));
         }
         (Action::CreateDeployment { .. }, None) => {}
-        (Action::UpdateDeployment { id, .. }, _) => {
-            found.insert(id.clone(), DISTRUSTED.to_owned());
+        (Action::UpdateDeployment { id, description, .. }, _) => {
+            found.insert(id.clone(), description.clone());
         }
         (Action::DeleteDeployment { id, .. }, _) => {
             found.remove(id);

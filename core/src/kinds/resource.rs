@@ -1,5 +1,5 @@
 //! The resources of a REST API: the tree of its paths. They carry no marker; on an API of ours an empty one that no route needs is
-//! ours to remove.
+//! ours to remove, on any other only what the status says that we made.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,8 +40,9 @@ impl Action {
     }
 }
 
-/// The missing resources whose parent exists, parents first, and the empty ones that no route needs, children first.
-pub fn next(rest_api_id: &str, want: &Desired, found: &Observed) -> Next<Action> {
+/// The missing resources whose parent exists, parents first, and the empty ones that no route needs, children first; of these only such as
+/// `may_go` allows.
+pub fn next(rest_api_id: &str, want: &Desired, found: &Observed, may_go: impl Fn(&Resource) -> bool) -> Next<Action> {
     let mut next = Next::nothing();
     for path in want.iter().filter(|path| !found.contains_key(*path)) {
         next.and(match parent(path).and_then(|parent| found.get(parent)) {
@@ -55,7 +56,7 @@ pub fn next(rest_api_id: &str, want: &Desired, found: &Observed) -> Next<Action>
     }
     let has_child = |path: &str| found.keys().any(|other| parent(other) == Some(path));
     for (path, resource) in found.iter().rev() {
-        if path != "/" && !want.contains(path) && resource.methods.is_empty() && !has_child(path) {
+        if path != "/" && !want.contains(path) && resource.methods.is_empty() && !has_child(path) && may_go(resource) {
             next.and(Next::act(Action::DeleteResource {
                 rest_api_id: rest_api_id.to_owned(),
                 resource_id: resource.id.clone(),

@@ -37,6 +37,8 @@ pub enum Resource {
     LogGroups,
     /// What is under this path of API Gateway, such as `/restapis/*/stages`.
     ApiGateway(&'static str),
+    /// The same on the APIs of others that manifests name.
+    OthersApis(&'static str),
 }
 
 /// Under which condition something is permitted.
@@ -50,6 +52,8 @@ pub enum Limit {
     ResourceTag,
     /// That the role is passed to API Gateway or to Step Functions.
     PassedToService,
+    /// That it is on an API of someone else's that a manifest may name.
+    OthersApi,
 }
 
 impl Resource {
@@ -59,7 +63,7 @@ impl Resource {
             Self::AnyRole | Self::NamedRoles | Self::Roles | Self::PassedRoles => "iam",
             Self::AnyStateMachine | Self::StateMachines => "states",
             Self::AnyLogGroup | Self::LogGroups => "logs",
-            Self::ApiGateway(_) => "apigateway",
+            Self::ApiGateway(_) | Self::OthersApis(_) => "apigateway",
         }
     }
 }
@@ -143,6 +147,23 @@ impl Operation {
             Self::CreateStage => [on("/restapis/*/stages"), vec![SET_TAGS]].concat(),
             Self::UpdateStage | Self::DeleteStage => on("/restapis/*/stages/*"),
         }
+    }
+
+    /// What IAM asks beside that for an API of someone else's, which has none of our tags: for what is made, changed and deleted on it, and
+    /// never for the API itself. A stage has tags of its own, so that only its creation is here.
+    pub fn permissions_on_others_apis(self) -> Vec<Permission> {
+        let on_an_api = |permission: &Permission| match permission.resource {
+            Resource::ApiGateway(path) if permission.limit == Limit::ResourceTag => {
+                let is_below = path.starts_with("/restapis/*/") && path != "/restapis/*/stages/*";
+                is_below.then_some(Permission {
+                    resource: Resource::OthersApis(path),
+                    limit: Limit::OthersApi,
+                    ..*permission
+                })
+            }
+            _ => None,
+        };
+        self.permissions().iter().filter_map(on_an_api).collect()
     }
 
     /// API Gateway's IAM actions are the HTTP verbs of its operations.

@@ -21,6 +21,8 @@ pub struct Scope {
     pub cluster: String,
     /// The ARNs of roles that manifests refer to, in `gatewayRole.arn` or `stateMachine.role.arn`.
     pub passed_roles: Vec<String>,
+    /// The ids of others' REST APIs that manifests name in `api.restApiId`.
+    pub rest_apis: Vec<String>,
 }
 
 /// An IAM policy, in the order in which people write one.
@@ -44,7 +46,11 @@ struct Statement {
 
 /// The policy of an operator that makes these operations.
 pub fn policy(operations: &[Operation], scope: &Scope) -> Policy {
-    let permissions: BTreeSet<Permission> = operations.iter().flat_map(|operation| operation.permissions()).collect();
+    let mut permissions: BTreeSet<Permission> =
+        operations.iter().flat_map(|operation| operation.permissions()).collect();
+    if !scope.rest_apis.is_empty() {
+        permissions.extend(operations.iter().flat_map(|operation| operation.permissions_on_others_apis()));
+    }
     // The resources of each action, then the actions of the same resources.
     let mut resources: BTreeMap<(&str, Limit, &str), BTreeSet<Resource>> = BTreeMap::new();
     for Permission { action, resource, limit } in permissions {
@@ -95,6 +101,7 @@ fn sid(service: &str, limit: Limit) -> String {
         Limit::RequestTag => format!("New{service}"),
         Limit::ResourceTag => format!("Our{service}"),
         Limit::PassedToService => format!("Pass{service}"),
+        Limit::OthersApi => format!("Others{service}"),
     }
 }
 
@@ -116,6 +123,10 @@ impl Scope {
             Resource::AnyLogGroup => regional("logs", account, "log-group:*"),
             Resource::LogGroups => regional("logs", account, "log-group:/aws/vendedlogs/states/sfe-*"),
             Resource::ApiGateway(path) => regional("apigateway", "", path),
+            Resource::OthersApis(path) => {
+                let on = |id: &String| regional("apigateway", "", &path.replacen('*', id, 1));
+                self.rest_apis.iter().flat_map(on).collect()
+            }
         }
     }
 
@@ -123,7 +134,7 @@ impl Scope {
         let equals =
             |key: &str, values: Vec<String>| Some([("StringEquals", [(key.to_owned(), values)].into())].into());
         match limit {
-            Limit::None => None,
+            Limit::None | Limit::OthersApi => None,
             Limit::RequestTag => equals("aws:RequestTag/sfe.dev/cluster", vec![self.cluster.clone()]),
             Limit::ResourceTag => equals("aws:ResourceTag/sfe.dev/cluster", vec![self.cluster.clone()]),
             Limit::PassedToService => equals(
@@ -145,6 +156,7 @@ mod tests {
             regions: vec!["eu-central-1".to_owned()],
             cluster: "prod".to_owned(),
             passed_roles: Vec::new(),
+            rest_apis: Vec::new(),
         }
     }
 

@@ -16,6 +16,7 @@ use sfe_core::owner::{ROLE_PATH, Tags};
 use sfe_core::predict::World;
 
 use crate::manifests::{EXISTING_ROLES, settings};
+use crate::others;
 
 /// One check that IAM makes.
 #[derive(Clone)]
@@ -36,6 +37,7 @@ fn of_cluster(cluster: &str) -> Value {
         regions: vec![site.region],
         cluster: cluster.to_owned(),
         passed_roles: EXISTING_ROLES.iter().map(|role| (*role).to_owned()).collect(),
+        rest_apis: if cluster == settings().cluster { vec![others::API.to_owned()] } else { Vec::new() },
     };
     serde_json::to_value(policy(Operation::ALL, &scope)).unwrap()
 }
@@ -70,7 +72,7 @@ pub fn check_read(read: &Read) -> Result<(), String> {
         Read::StateMachine(_, arn) => ["DescribeStateMachine", "ListTagsForResource", "ListExecutions"]
             .map(|action| (format!("states:{action}"), arn.to_string()))
             .to_vec(),
-        Read::RestApis | Read::RestApisNamed(_) => vec![api("/restapis".to_owned())],
+        Read::RestApis | Read::RestApisNamed(_) | Read::RestApi(_) => vec![api("/restapis".to_owned())],
         Read::Resources(id) => vec![api(format!("/restapis/{id}/resources"))],
         Read::Authorizers(id) => vec![api(format!("/restapis/{id}/authorizers"))],
         Read::RequestValidators(id) => vec![api(format!("/restapis/{id}/requestvalidators"))],
@@ -184,7 +186,7 @@ fn checks(action: &Action, world: &World) -> Vec<Check> {
                 }
             }
         }
-        action => on_api(action),
+        action => on_api(action, world),
     }
 }
 
@@ -209,8 +211,9 @@ fn on_role(action: &role::Action, tags: &Tags) -> Vec<Check> {
 }
 
 /// What stands on an API inherits its tags.
-fn on_api(action: &Action) -> Vec<Check> {
-    let ours = Tags::from([("sfe.dev/cluster".to_owned(), settings().cluster)]);
+fn on_api(action: &Action, world: &World) -> Vec<Check> {
+    let is_theirs = world.rest_api.as_ref().is_some_and(|api| api.id == others::API);
+    let ours = if is_theirs { Tags::new() } else { Tags::from([("sfe.dev/cluster".to_owned(), settings().cluster)]) };
     let on = |verb: &str, path: String| {
         vec![Check::new(&format!("apigateway:{verb}"), gateway_arn(&path)).tagged("Resource", &ours)]
     };
@@ -275,7 +278,7 @@ fn on_api(action: &Action) -> Vec<Check> {
         Action::Deployment(deployment::Action::CreateDeployment { rest_api_id, .. }) => {
             on("POST", format!("/restapis/{rest_api_id}/deployments"))
         }
-        Action::Deployment(deployment::Action::UpdateDeployment { rest_api_id, id }) => {
+        Action::Deployment(deployment::Action::UpdateDeployment { rest_api_id, id, .. }) => {
             on("PATCH", format!("/restapis/{rest_api_id}/deployments/{id}"))
         }
         Action::Deployment(deployment::Action::DeleteDeployment { rest_api_id, id }) => {
@@ -287,10 +290,10 @@ fn on_api(action: &Action) -> Vec<Check> {
             checks
         }
         Action::Stage(stage::Action::UpdateStage { rest_api_id, name, .. }) => {
-            on("PATCH", format!("/restapis/{rest_api_id}/stages/{name}"))
+            of_stage(on("PATCH", format!("/restapis/{rest_api_id}/stages/{name}")), name, world)
         }
         Action::Stage(stage::Action::DeleteStage { rest_api_id, name }) => {
-            on("DELETE", format!("/restapis/{rest_api_id}/stages/{name}"))
+            of_stage(on("DELETE", format!("/restapis/{rest_api_id}/stages/{name}")), name, world)
         }
         Action::RestApi(rest_api::Action::RecordIntent)
         | Action::Role(..)
@@ -301,6 +304,12 @@ fn on_api(action: &Action) -> Vec<Check> {
 
 fn passing(settings: &authorizer::Settings) -> Vec<Check> {
     settings.credentials.iter().map(|role| Check::passing(role, "apigateway.amazonaws.com")).collect()
+}
+
+/// A stage has tags of its own, beside those of its API.
+fn of_stage(checks: Vec<Check>, name: &str, world: &World) -> Vec<Check> {
+    let tags = world.stages.get(name).map(|stage| stage.tags.clone()).unwrap_or_default();
+    checks.into_iter().map(|check| check.tagged("Resource", &tags)).collect()
 }
 
 fn on_method(action: &method::Action, on: &impl Fn(&str, String) -> Vec<Check>) -> Vec<Check> {

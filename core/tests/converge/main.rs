@@ -7,6 +7,7 @@ mod allowed;
 mod choices;
 mod contents;
 mod manifests;
+mod others;
 mod world;
 
 use proptest::prelude::*;

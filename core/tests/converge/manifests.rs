@@ -41,6 +41,18 @@ impl Manifest {
         }
     }
 
+    /// The same without one field.
+    pub fn without(mut self, field: &str) -> Self {
+        self.spec.as_object_mut().unwrap().remove(field);
+        self
+    }
+
+    /// The same with another value of one field.
+    pub fn with(mut self, field: &str, value: Value) -> Self {
+        self.spec[field] = value;
+        self
+    }
+
     pub fn nothing() -> Desired {
         Self::deleted(&json!({}))
     }

@@ -30,6 +30,8 @@ pub struct Run {
     pub told: Vec<Drift>,
     /// How many reads it made.
     pub reads: usize,
+    /// The resources of which the status tells that we made them.
+    pub made: BTreeSet<String>,
     left: Next<Action>,
     random: u64,
     /// What each deployment holds: role and templates of its methods.
@@ -48,6 +50,7 @@ impl Run {
             actions: Vec::new(),
             told: Vec::new(),
             reads: 0,
+            made: BTreeSet::new(),
             left: Next::nothing(),
             random,
             snapshots: BTreeMap::new(),
@@ -75,7 +78,8 @@ impl Run {
 
     /// Whether nothing was left to do within `steps`. Any of the actions that are ready may come first, as they run side by side.
     fn steps(&mut self, desired: &Desired, steps: usize) -> Checked<bool> {
-        let mut observed = Observed { told_adoption: self.told.clone(), ..Observed::new(None) };
+        let known = Observed { made_resources: self.made.clone(), ..Observed::new(None) };
+        let mut observed = Observed { told_adoption: self.told.clone(), ..known };
         self.actions.clear();
         self.reads = 0;
         loop {
@@ -94,6 +98,7 @@ impl Run {
                 let rows =
                     next.adoptions.iter().flat_map(|adoption| fields(&adoption.object, &adoption.changes, now()));
                 self.told = rows.collect();
+                self.made = observed.made_resources;
                 self.left = next;
                 return Ok(done);
             }
@@ -283,7 +288,7 @@ fn when() -> When {
     When { now: now(), settle: SignedDuration::from_secs(10) }
 }
 
-fn now() -> Timestamp {
+pub fn now() -> Timestamp {
     Timestamp::from_second(1_800_000_000).unwrap()
 }
 

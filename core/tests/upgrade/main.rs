@@ -14,8 +14,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize as _;
 use serde_json::Value;
 use sfe_core::api::{StateMachineType, StepFunctionEndpoint};
-use sfe_core::desired::{Host, References, Settings, desired};
+use sfe_core::desired::{Host, Labels, Neighbour, References, Settings, admission, desired};
 use sfe_core::endpoint::When;
+use sfe_core::kinds::{resource, rest_api};
 use sfe_core::observed::Observed;
 use sfe_core::outcome::{Convergence, Outcome};
 use sfe_core::owner::Site;
@@ -24,6 +25,8 @@ use sfe_core::status::{is_true, status};
 
 /// A guest and its host need some rounds of each other's status; this is one more than any example takes.
 const ROUNDS: usize = 8;
+/// Of objects that name none.
+const NAMESPACE: &str = "shop";
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -39,25 +42,43 @@ fn settings() -> Settings {
 struct Example {
     endpoints: Vec<(StepFunctionEndpoint, World)>,
     config_maps: BTreeMap<String, Value>,
+    namespaces: BTreeMap<String, Labels>,
     calls: String,
 }
 
 impl Example {
     fn read(file: &Path, now: Timestamp) -> Self {
         let text = fs::read_to_string(file).unwrap();
-        let mut example = Self { endpoints: Vec::new(), config_maps: BTreeMap::new(), calls: String::new() };
+        let mut example = Self {
+            endpoints: Vec::new(),
+            config_maps: BTreeMap::new(),
+            namespaces: BTreeMap::new(),
+            calls: String::new(),
+        };
         for document in text.split("\n---\n") {
             let object: Value = serde_saphyr::from_str(document).unwrap();
+            let name = object["metadata"]["name"].as_str().unwrap().to_owned();
+            if object["kind"] == "Namespace" {
+                let labels = serde_json::from_value(object["metadata"]["labels"].clone()).unwrap_or_default();
+                example.namespaces.insert(name, labels);
+                continue;
+            }
             if object["kind"] == "ConfigMap" {
-                let name = object["metadata"]["name"].as_str().unwrap().to_owned();
                 example.config_maps.insert(name, object["data"].clone());
                 continue;
             }
             let mut endpoint = StepFunctionEndpoint::deserialize(object).unwrap();
-            endpoint.metadata.namespace.get_or_insert("shop".to_owned());
+            endpoint.metadata.namespace.get_or_insert(NAMESPACE.to_owned());
             endpoint.metadata.generation = Some(1);
             let mut world = World::empty(settings().site, now);
             world.account.cloudwatch_role_arn = Some("arn:aws:iam::000000000000:role/logs".to_owned());
+            if let Some(id) = endpoint.spec.api.as_ref().and_then(|api| api.rest_api_id.clone()) {
+                let want =
+                    rest_api::Desired { name: id.clone(), disable_execute_api_endpoint: false, tags: BTreeMap::new() };
+                world.rest_api = Some(rest_api::created(&want, id, now));
+                let root = resource::Resource { id: "root".to_owned(), methods: BTreeMap::new() };
+                world.resources.insert("/".to_owned(), root);
+            }
             example.endpoints.push((endpoint, world));
         }
         example
@@ -65,16 +86,21 @@ impl Example {
 
     fn references(&self, endpoint: &StepFunctionEndpoint) -> References {
         let host_of = |object: &StepFunctionEndpoint| {
-            object.spec.api.as_ref().and_then(|api| api.endpoint_ref.as_ref()).map(|reference| reference.name.clone())
+            let reference = object.spec.api.as_ref().and_then(|api| api.endpoint_ref.as_ref())?;
+            let own = object.metadata.namespace.clone();
+            Some((reference.namespace.clone().or(own), Some(reference.name.clone())))
         };
+        let key = |object: &StepFunctionEndpoint| (object.metadata.namespace.clone(), object.metadata.name.clone());
         let others = || self.endpoints.iter().map(|(object, _)| object);
-        let host = host_of(endpoint).map(|name| {
-            let host = others().find(|object| object.metadata.name.as_ref() == Some(&name)).unwrap();
-            let status = host.status.as_ref();
-            let is_us = |guest: &&sfe_core::api::GuestStatus| Some(&guest.name) == endpoint.metadata.name.as_ref();
+        let host = host_of(endpoint).map(|named| {
+            let host = others().find(|object| key(object) == named).unwrap();
+            let (status, namespace) = (host.status.as_ref(), endpoint.metadata.namespace.as_ref().unwrap());
+            let us = Neighbour::of(endpoint, host.metadata.namespace.as_ref().unwrap());
+            let is_us = |guest: &&sfe_core::api::GuestStatus| us.is(guest);
             Host {
-                name,
+                name: Neighbour::of(host, namespace),
                 exists: true,
+                admission: admission(host, namespace, self.namespaces.get(namespace)),
                 is_guest: host_of(host).is_some(),
                 idle: None,
                 url: status.and_then(|status| status.url.clone()),
@@ -86,13 +112,14 @@ impl Example {
             Ok(self.config_maps[&reference.name][&reference.key].as_str().unwrap().to_owned())
         });
         let exists = endpoint.spec.state_machine.arn.is_some();
-        let is_guest =
-            |object: &&StepFunctionEndpoint| host_of(object).is_some() && host_of(object) == endpoint.metadata.name;
+        let is_guest = |object: &&StepFunctionEndpoint| host_of(object) == Some(key(endpoint));
         References {
             definition,
             state_machine_type: exists.then_some(Ok(StateMachineType::Standard)),
             host,
             guests: others().filter(is_guest).cloned().collect(),
+            labels: self.namespaces.clone(),
+            on_same_api: Vec::new(),
         }
     }
 
@@ -101,7 +128,7 @@ impl Example {
         let mut changed = false;
         for index in 0..self.endpoints.len() {
             let (endpoint, world) = self.endpoints[index].clone();
-            let name = endpoint.metadata.name.clone().unwrap();
+            let name = Neighbour::of(&endpoint, NAMESPACE);
             let wanted = desired(&endpoint, &self.references(&endpoint), &settings());
             let convergence = wanted.as_ref().ok().map(|wanted| {
                 let when = When { now, settle: SignedDuration::ZERO };
@@ -130,7 +157,7 @@ impl Example {
             let status = endpoint.status.as_ref().unwrap();
             assert!(is_true(status, "Ready"), "not Ready: {status:?}");
             let status = serde_json::to_string_pretty(status).unwrap();
-            let name = endpoint.metadata.name.as_ref().unwrap();
+            let name = Neighbour::of(endpoint, NAMESPACE);
             write!(text, "\n# {name} in AWS\n\n{}\n\n# Its status\n\n{status}\n", shown(world)).unwrap();
         }
         text

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_apigateway::types::{Op, PatchOperation};
-use sfe_core::kinds::deployment::{Action, DISTRUSTED, Observed, description};
+use sfe_core::kinds::deployment::{Action, Observed, description};
 use sfe_core::observed::Answer;
 use sfe_core::operation::Operation;
 
@@ -39,8 +39,8 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
             let answer = clients.call(operation, &object, request.description(description(hash)).send()).await?;
             Ok(Answer::Created(answer.id.ok_or_else(|| Error::incomplete(operation, &object, "id"))?))
         }
-        Action::UpdateDeployment { rest_api_id, id } => {
-            let description = PatchOperation::builder().op(Op::Replace).path("/description").value(DISTRUSTED).build();
+        Action::UpdateDeployment { rest_api_id, id, description } => {
+            let description = PatchOperation::builder().op(Op::Replace).path("/description").value(description).build();
             let request = clients.apigateway.update_deployment().rest_api_id(rest_api_id).deployment_id(id);
             let request = request.patch_operations(description).send();
             drop(clients.call(Operation::UpdateDeployment, &format!("deployment {id}"), request).await?);

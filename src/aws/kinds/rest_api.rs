@@ -13,16 +13,21 @@ use super::super::error::{Class, Error};
 
 /// All REST APIs with the owner's tags: names are not unique, and a status can be lost.
 pub async fn observe(clients: &Clients, owner: &Owner) -> Result<Vec<Observed>, Error> {
-    list(clients, |_, tags| owner.owns(tags)).await
+    list(clients, |_, _, tags| owner.owns(tags)).await
 }
 
 /// All REST APIs of this name that are nobody's.
 pub async fn named(clients: &Clients, name: &str) -> Result<Vec<Observed>, Error> {
-    list(clients, |found, tags| found == name && Owner::of(tags).is_none()).await
+    list(clients, |_, found, tags| found == name && Owner::of(tags).is_none()).await
 }
 
-/// All REST APIs of which name and tags say that they are meant.
-async fn list(clients: &Clients, is_meant: impl Fn(&str, &Tags) -> bool) -> Result<Vec<Observed>, Error> {
+/// The REST API of this id, whosever it is; none if there is none.
+pub async fn of_id(clients: &Clients, id: &str) -> Result<Vec<Observed>, Error> {
+    list(clients, |found, _, _| found == id).await
+}
+
+/// All REST APIs of which id, name and tags say that they are meant.
+async fn list(clients: &Clients, is_meant: impl Fn(&str, &str, &Tags) -> bool) -> Result<Vec<Observed>, Error> {
     let (operation, object) = (Operation::GetRestApis, "all REST APIs");
     let (mut found, mut position) = (Vec::new(), None);
     for _ in 0..super::PAGES_MAX {
@@ -30,7 +35,7 @@ async fn list(clients: &Clients, is_meant: impl Fn(&str, &Tags) -> bool) -> Resu
         let answer = clients.call(operation, object, request.send()).await?;
         for api in answer.items() {
             let tags: Tags = api.tags().cloned().unwrap_or_default().into_iter().collect();
-            if !is_meant(api.name().unwrap_or_default(), &tags) {
+            if !is_meant(api.id().unwrap_or_default(), api.name().unwrap_or_default(), &tags) {
                 continue;
             }
             let lacks = |what| Error::incomplete(operation, object, what);

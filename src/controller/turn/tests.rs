@@ -104,7 +104,15 @@ impl Cluster for Scene {
         Ok(None)
     }
 
+    async fn namespace_labels(&self, _: &str) -> Result<Option<BTreeMap<String, String>>, ClusterError> {
+        Ok(None)
+    }
+
     fn guests(&self, _: &Key) -> Vec<StepFunctionEndpoint> {
+        Vec::new()
+    }
+
+    fn on_same_api(&self, _: &StepFunctionEndpoint) -> Vec<StepFunctionEndpoint> {
         Vec::new()
     }
 

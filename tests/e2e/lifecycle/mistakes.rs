@@ -117,6 +117,14 @@ fn what_the_schema_refuses_is_never_stored() {
                 json!({ "spec": { "api": { "name": "a", "endpointRef": { "name": "b" } } } }),
                 "leave them out with endpointRef",
             ),
+            (
+                json!({ "spec": { "api": { "allowedRoutes": { "namespaces": { "from": "Selector" } } } } }),
+                "selector is required with from: Selector",
+            ),
+            (
+                json!({ "spec": { "api": { "allowedRoutes": { "namespaces": { "from": "All", "selector": {} } } } } }),
+                "selector is required with from: Selector, and not allowed otherwise",
+            ),
             (json!({ "spec": { "stage": { "name": "a b" } } }), "spec.stage.name"),
             (
                 json!({ "spec": { "stage": { "executionLog": { "level": "OFF", "dataTraceEnabled": true } } } }),

@@ -280,10 +280,10 @@ impl Account {
                 api.snapshots.insert(id.clone(), Snapshot { description, methods });
                 Ok(Answer::Created(id))
             }
-            deployment::Action::UpdateDeployment { rest_api_id, id } => {
+            deployment::Action::UpdateDeployment { rest_api_id, id, description } => {
                 let api = self.our_api(rest_api_id, "UpdateDeployment")?;
                 let found = api.snapshots.get_mut(id).ok_or_else(|| not_found("deployment", id))?;
-                found.description = deployment::DISTRUSTED.to_owned();
+                found.description = description.clone();
                 Ok(Answer::Done)
             }
             deployment::Action::DeleteDeployment { rest_api_id, id } => {

@@ -56,12 +56,21 @@ impl Ask {
 }
 
 /// Why a field has no row.
-pub const EXCEPTED: [(&str, &str); 7] = [
+pub const EXCEPTED: [(&str, &str); 17] = [
     ("spec.deletionPolicy", "it changes nothing before the deletion: see letting_go"),
     ("spec.managementPolicy", "with Observe nothing is written: see letting_go"),
     ("spec.suspend", "while it is true nothing is written: see letting_go"),
     ("spec.region", "it can't be changed: see mistakes"),
     ("spec.routes[].auth.authorizerId", "it names an authorizer that someone made: see access"),
+    ("spec.api.restApiId", "it can't be changed: see sharing"),
+    ("spec.api.parentPath", "it takes someone else's API: see sharing"),
+    ("spec.stage.deploy", "likewise"),
+    ("spec.api.endpointRef.namespace", "it takes an operator of several namespaces: see sharing"),
+    ("spec.api.allowedRoutes.namespaces.from", "it says who may, and makes nothing: see sharing"),
+    ("spec.api.allowedRoutes.namespaces.selector.matchLabels", "likewise"),
+    ("spec.api.allowedRoutes.namespaces.selector.matchExpressions[].key", "likewise"),
+    ("spec.api.allowedRoutes.namespaces.selector.matchExpressions[].operator", "likewise"),
+    ("spec.api.allowedRoutes.namespaces.selector.matchExpressions[].values", "likewise"),
     ("spec.routes[].execution.optional", "true is a mistake, and false the default"),
     ("spec.routes[].taskToken.optional", "true is a mistake, and false the default"),
     ("spec.routes[].input.fields{}.form", "only below contentTypes: see requests"),
