@@ -280,8 +280,10 @@ pub fn snapshot(api: &Api, observed: &Observed) -> Option<String> {
         methods.push(Method(key, found.settings.clone(), found.integration.as_ref()?));
     }
     methods.sort_by(|one, other| one.0.cmp(other.0));
-    let text = serde_json::to_string(&(methods, &api.authorizers, &api.models)).ok()?;
-    Some(hash([text.as_str()]))
+    let mut parts = vec![serde_json::to_string(&(methods, &api.authorizers, &api.models)).ok()?];
+    let policy = rest_api::deployed_policy(&api.rest_api, observed.rest_api.present()?);
+    parts.extend(policy.map(|policy| policy.to_json()));
+    Some(hash(parts.iter().map(String::as_str)))
 }
 
 /// Whether our stage does what is desired beside serving a deployment.
