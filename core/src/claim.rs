@@ -231,7 +231,7 @@ mod tests {
     #[case::one(&["x"], "| TagResource")]
     #[case::several(&["x", "y"], "REST API can't be adopted: several are named api and nobody's: x, y")]
     fn apis_of_the_name_read_as(#[case] ids: &[&str], #[case] expected: &str) {
-        let want = rest_api::Desired { name: "api".to_owned(), disable_execute_api_endpoint: false, tags: Tags::new() };
+        let want = rest_api::Desired::new("api".to_owned(), Tags::new());
         let found = |id: &&str| rest_api::created(&want, (*id).to_owned(), Timestamp::UNIX_EPOCH);
         let namesakes = Seen::Present(ids.iter().map(found).collect());
         let nothing = || Next::refuse("none".to_owned(), json!(null).to_string());

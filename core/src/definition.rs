@@ -18,6 +18,8 @@ use serde_json::{Number, Value};
 use crate::api::StateMachineType;
 use crate::mistakes::{FieldPath, Mistakes};
 
+pub(crate) use reading::read as read_document;
+
 /// The longest definition, in bytes of JSON. Source: API reference of CreateStateMachine, `definition`.
 const DEFINITION_MAX_BYTES: usize = 1_048_576;
 

@@ -3,6 +3,7 @@
 
 mod authorization;
 mod bounds;
+mod gateway;
 mod gateway_responses;
 mod hosted;
 mod others;
@@ -271,6 +272,9 @@ pub fn desired(
     if let Some(spec) = &spec.stage {
         stage::check(spec, &at.field("stage"), &mut mistakes);
     }
+    if let Some(spec) = &spec.api {
+        gateway::check(spec, &at.field("api"), &mut mistakes);
+    }
     let workflow =
         workflow::parse(spec, references, &owner, &site, &at.field("stateMachine"), &mut mistakes, &mut waiting);
     let role_arn = roles::gateway_arn(spec, &owner, &site, &at.field("gatewayRole"), &mut mistakes);
@@ -354,14 +358,9 @@ fn own_api(
 ) -> Api {
     let (owner, spec) = (owner(object, settings), &object.spec);
     let (routes, guests) = routes::with_guests(own, object, site, references, settings);
-    let api = spec.api.clone().unwrap_or_default();
     Api {
         others: others::named(object, &references.guests, settings),
-        rest_api: rest_api::Desired {
-            name: api.rest_api_id.or(api.name).unwrap_or_else(|| format!("{}-{}", owner.namespace, owner.name)),
-            disable_execute_api_endpoint: api.disable_execute_api_endpoint.unwrap_or(false),
-            tags: owner.tags(),
-        },
+        rest_api: gateway::desired(spec.api.as_ref(), &owner),
         methods: routes.methods,
         authorizers: routes.authorizers,
         models: routes.models,

@@ -35,7 +35,7 @@ const SAMPLES: [&str; 18] = [
     r#"{"events":[{"message":"{\"type\":\"ExecutionStarted\",\"execution_arn\":\"a\"}","timestamp":1700000000000},{"message":"{\"type\":\"ExecutionFailed\",\"execution_arn\":\"a\"}","timestamp":9223372036854775807}],"nextToken":"n"}"#,
     r#"{"logGroups":[{"logGroupName":"/aws/vendedlogs/a","arn":"arn:a","retentionInDays":7}],"nextToken":"n"}"#,
     r#"{"tags":{"sfe.dev/cluster":"c","sfe.dev/namespace":"n","sfe.dev/name":"a"}}"#,
-    r#"{"item":[{"id":"a","name":"a","createdDate":1.5,"tags":{"sfe.dev/cluster":"c","sfe.dev/namespace":"n","sfe.dev/name":"a"},"disableExecuteApiEndpoint":true}],"position":"p"}"#,
+    r#"{"item":[{"id":"a","name":"a","createdDate":1.5,"tags":{"sfe.dev/cluster":"c","sfe.dev/namespace":"n","sfe.dev/name":"a"},"disableExecuteApiEndpoint":true,"endpointConfiguration":{"types":["EDGE","X"]},"minimumCompressionSize":0,"policy":"{\\\"Statement\\\":[\\\"a\\\\/b\\\"]}"}],"position":"p"}"#,
     r#"{"item":[{"id":"a","path":"/","resourceMethods":{"POST":{"httpMethod":"POST","operationName":"a","requestParameters":{"a":true},"methodResponses":{"200":{},"x":{}},"methodIntegration":{"type":"AWS","uri":"a","httpMethod":"POST","timeoutInMillis":29000,"integrationResponses":{"200":{"selectionPattern":"2","responseTemplates":{"application/json":"x"}},"-1":{}}}},"X":{}}}]}"#,
     r#"{"item":[{"id":"a","name":"a","providerARNs":["arn:a"],"type":"COGNITO_USER_POOLS"}]}"#,
     r#"{"item":[{"id":"a","name":"sfe","validateRequestBody":true,"validateRequestParameters":true}]}"#,

@@ -1,9 +1,10 @@
 //! What stands around the routes: what was written to AWS is read back, as LocalStack stores it and enforces little of it.
 
-use aws_sdk_apigateway::types::{MethodSetting, Op, PatchOperation, Stage};
+use aws_sdk_apigateway::types::{EndpointType, MethodSetting, Op, PatchOperation, Stage};
 
 use aws_sdk_apigateway::config::Region;
 use serde_json::{Value, json};
+use sfe_core::policy::ResourcePolicy;
 
 use crate::http::post;
 use crate::serving::{Endpoint, NAMESPACE, run};
@@ -94,5 +95,53 @@ fn where_api_gateway_can_not_log_the_rest_stands() {
         let look = json!({ "metadata": { "annotations": { "sfe.dev/requestedAt": "now" } } });
         world.patch(NAMESPACE, "unlogged", &look).await;
         world.until_ready(NAMESPACE, "unlogged").await;
+    });
+}
+
+/// Where an API answers, from which size it compresses, and who may call.
+async fn of_api(world: &World, endpoint: &Endpoint) -> (Option<EndpointType>, Option<i32>, ResourcePolicy) {
+    let api = world.apigateway.get_rest_api().rest_api_id(&endpoint.api_id).send().await.unwrap();
+    let endpoint_type = api.endpoint_configuration().and_then(|found| found.types().first()).cloned();
+    (endpoint_type, api.minimum_compression_size(), ResourcePolicy::observed(api.policy()).on(&endpoint.api_id))
+}
+
+#[test]
+fn an_api_is_at_the_edge_and_has_a_policy() {
+    run(async |world| {
+        let manifest = include_str!("../../examples/api-settings.yaml");
+        let endpoint = Endpoint::apply(world, "fenced", manifest).await;
+        let served = endpoint.call(post(endpoint.url("/"), "{}")).await;
+        assert_eq!((served.answer.status, served.sent.len()), (200, 1), "{served:?}");
+        let manifest: Value = serde_saphyr::from_str(manifest).unwrap();
+        let said = manifest["spec"]["api"]["policy"]["document"].as_str().unwrap();
+        let policy = |text: &str| ResourcePolicy::parse(text).unwrap().on(&endpoint.api_id);
+        let found = of_api(world, &endpoint).await;
+        assert_eq!(found, (Some(EndpointType::Edge), Some(1024), policy(said)));
+        let deployed = stage(world, &endpoint, "prod").await.deployment_id;
+
+        // Someone lets everybody in.
+        let patch = |path: &str, value: &str| PatchOperation::builder().op(Op::Replace).path(path).value(value).build();
+        let update = world.apigateway.update_rest_api().rest_api_id(&endpoint.api_id);
+        let update = update.patch_operations(patch("/policy", &policy(said).to_json().replace("Deny", "Allow")));
+        let update = update.patch_operations(patch("/minimumCompressionSize", "1"));
+        update.patch_operations(patch("/endpointConfiguration/types/0", "REGIONAL")).send().await.unwrap();
+        let look = json!({ "metadata": { "annotations": { "sfe.dev/requestedAt": "now" } } });
+        world.patch(NAMESPACE, "fenced", &look).await;
+        until("drift is repaired", async || {
+            let again = of_api(world, &endpoint).await;
+            if again == found { Ok(()) } else { Err(again) }
+        })
+        .await;
+        assert_eq!(stage(world, &endpoint, "prod").await.deployment_id, deployed, "what is served was right");
+
+        let other = said.replace("192.0.2.0/24", "198.51.100.0/24");
+        let wider = json!({ "spec": { "api": { "policy": { "document": other } } } });
+        world.patch(NAMESPACE, "fenced", &wider).await;
+        until("another policy is served", async || {
+            let (_, _, found) = of_api(world, &endpoint).await;
+            let now = stage(world, &endpoint, "prod").await.deployment_id;
+            if found == policy(&other) && now != deployed { Ok(()) } else { Err((found, now)) }
+        })
+        .await;
     });
 }

@@ -65,7 +65,7 @@ pub fn place(account: &mut Account, kind: Foreign, object: &Key) {
             let mut tags = owner.tags();
             tags.insert("sfe.dev/cluster".to_owned(), "another".to_owned());
             let name = format!("{}-{}", owner.namespace, owner.name);
-            account.place_api(API, &rest_api::Desired { name, disable_execute_api_endpoint: false, tags });
+            account.place_api(API, &rest_api::Desired::new(name, tags));
         }
     }
 }

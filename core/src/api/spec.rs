@@ -240,15 +240,15 @@ pub enum LogLevel {
     Off,
 }
 
-/// The REST API: one of our own (`name`, `disableExecuteApiEndpoint`), that of another StepFunctionEndpoint (`endpointRef`), or someone
-/// else's (`restApiId`).
+/// The REST API: that of another StepFunctionEndpoint (`endpointRef`), someone else's (`restApiId`), or one of our own, which all else
+/// describes. On an API that exists `endpointType`, `policy` and `minimumCompressionSize` stay as they are where nothing is said.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[x_kube(
     crates(kube_core = "kube_core"),
-    validation = Rule::new("!has(self.endpointRef) || !(has(self.name) || has(self.disableExecuteApiEndpoint) || has(self.allowedRoutes))")
-        .message("name, disableExecuteApiEndpoint and allowedRoutes describe an API of our own: leave them out with endpointRef"),
-    validation = Rule::new("!has(self.restApiId) || !(has(self.name) || has(self.disableExecuteApiEndpoint) || has(self.endpointRef))")
-        .message("restApiId names someone else's API: leave name, disableExecuteApiEndpoint and endpointRef out"),
+    validation = Rule::new("!has(self.endpointRef) || !(has(self.name) || has(self.disableExecuteApiEndpoint) || has(self.endpointType) || has(self.policy) || has(self.minimumCompressionSize) || has(self.allowedRoutes))")
+        .message("all other fields describe an API of our own: leave them out with endpointRef"),
+    validation = Rule::new("!has(self.restApiId) || !(has(self.name) || has(self.disableExecuteApiEndpoint) || has(self.endpointType) || has(self.policy) || has(self.minimumCompressionSize) || has(self.endpointRef))")
+        .message("restApiId names someone else's API: leave what describes one of our own, and endpointRef, out"),
     validation = Rule::new("!has(self.parentPath) || has(self.restApiId)").message("parentPath is allowed with restApiId alone")
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -260,6 +260,16 @@ pub struct Api {
     /// Whether the default endpoint (`https://<id>.execute-api.<region>.amazonaws.com`) is switched off. Defaults to false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disable_execute_api_endpoint: Option<bool>,
+    /// REGIONAL or EDGE. Defaults to REGIONAL on a new API. A change keeps the URL; API Gateway takes up to a minute for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint_type: Option<EndpointType>,
+    /// Who may call, beside what the routes ask for. Defaults to no policy on a new API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<ApiPolicy>,
+    /// From how many bytes on an answer is compressed for callers that accept it; -1 compresses none. Defaults to -1 on a new API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = -1, max = 10_485_760))]
+    pub minimum_compression_size: Option<i32>,
     /// The StepFunctionEndpoint whose API and stage serve these routes. It deploys them; it can't be deleted before them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint_ref: Option<EndpointRef>,
@@ -277,6 +287,27 @@ pub struct Api {
     pub allowed_routes: Option<AllowedRoutes>,
 }
 
+/// Where an API answers, as AWS spells it.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum EndpointType {
+    /// In its Region.
+    Regional,
+    /// At CloudFront's edge locations.
+    Edge,
+}
+
+/// The resource policy of an API. Without `document` there is none.
+#[derive(JsonSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ApiPolicy {
+    /// The policy document, as YAML or JSON text; `execute-api:/*` stands for all of this API. What no statement allows is refused on routes
+    /// with auth NONE and COGNITO_USER_POOLS; on those with AWS_IAM and CUSTOM an Allow lets in who would not be let in without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 16_384))]
+    pub document: Option<String>,
+}
+
 /// How executions are recorded in `status.executions`.
 #[derive(JsonSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -289,6 +320,16 @@ pub struct Executions {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16), regex(pattern = r"^([0-9]+(s|m|h))+$"))]
     pub interval: Option<String>,
+}
+
+impl EndpointType {
+    /// As AWS spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Regional => "REGIONAL",
+            Self::Edge => "EDGE",
+        }
+    }
 }
 
 impl StateMachineType {

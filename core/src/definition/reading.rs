@@ -18,7 +18,7 @@ const DEPTH_MAX: usize = 48;
 /// The value that `text` says. The error says what is wrong, with line and column.
 ///
 /// JSON is never left to the YAML parser, which reads some of it differently (long keys, tabs, escapes).
-pub(super) fn read(text: &str) -> Result<Value, String> {
+pub(crate) fn read(text: &str) -> Result<Value, String> {
     let json_error = match serde_json::from_str(text) {
         Ok(Unique(value)) => return Ok(value),
         Err(error) if error.is_data() => return Err(error.to_string()), // it is JSON, with a key twice

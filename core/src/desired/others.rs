@@ -68,6 +68,9 @@ pub fn check(
     for (name, is_said) in [
         ("name", api.name.is_some()),
         ("disableExecuteApiEndpoint", api.disable_execute_api_endpoint.is_some()),
+        ("endpointType", api.endpoint_type.is_some()),
+        ("policy", api.policy.is_some()),
+        ("minimumCompressionSize", api.minimum_compression_size.is_some()),
         ("endpointRef", api.endpoint_ref.is_some()),
     ] {
         if is_said {

@@ -314,12 +314,13 @@ pub fn snapshot(api: &Api, observed: &Observed) -> Option<String> {
         methods.push(Method(key, found.settings.clone(), found.integration.as_ref()?));
     }
     methods.sort_by(|one, other| one.0.cmp(other.0));
-    let text = serde_json::to_string(&(methods, &api.authorizers, &api.models)).ok()?;
-    let gateway_responses = serde_json::to_string(&api.gateway_responses).ok()?;
-    let hash = match api.gateway_responses.is_empty() {
-        true => hash([text.as_str()]),
-        false => hash([text.as_str(), gateway_responses.as_str()]),
-    };
+    let mut parts = vec![serde_json::to_string(&(methods, &api.authorizers, &api.models)).ok()?];
+    if !api.gateway_responses.is_empty() {
+        parts.push(serde_json::to_string(&api.gateway_responses).ok()?);
+    }
+    let policy = rest_api::deployed_policy(&api.rest_api, observed.rest_api.present()?);
+    parts.extend(policy.map(|policy| policy.to_json()));
+    let hash = hash(parts.iter().map(String::as_str));
     // Beside the deployments of others, those of another cluster's operator included, ours are told by our marker.
     Some(if api.others.is_some() { format!("{marker} {hash}") } else { hash })
 }

@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::api::EndpointType;
 use crate::change::Changes;
 use crate::claim::{Claim, Found};
 use crate::next::{Next, Seen, Until, unread};
 use crate::owner::Tags;
+use crate::policy::ResourcePolicy;
 
 /// A REST API as it should be.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,8 +19,36 @@ pub struct Desired {
     pub name: String,
     /// Whether the default endpoint is switched off.
     pub disable_execute_api_endpoint: bool,
+    /// Where it answers; None leaves it, and a new one is REGIONAL.
+    pub endpoint_type: Option<EndpointType>,
+    /// From how many bytes on an answer is compressed, `NO_COMPRESSION` for none; None leaves it.
+    pub minimum_compression_size: Option<i32>,
+    /// Who may call, beside what the methods ask for; None leaves it. A new API gets it before anything is deployed.
+    pub policy: Option<ResourcePolicy>,
     /// The owner's tags.
     pub tags: Tags,
+}
+
+/// A REST API that compresses no answer.
+pub const NO_COMPRESSION: i32 = -1;
+
+impl Desired {
+    /// A REST API of which nothing else is said.
+    pub fn new(name: String, tags: Tags) -> Self {
+        Self {
+            name,
+            disable_execute_api_endpoint: false,
+            endpoint_type: None,
+            minimum_compression_size: None,
+            policy: None,
+            tags,
+        }
+    }
+
+    /// Where a new one answers.
+    pub fn new_endpoint_type(&self) -> &'static str {
+        self.endpoint_type.unwrap_or(EndpointType::Regional).as_str()
+    }
 }
 
 /// A REST API that carries the owner's tags.
@@ -30,6 +60,12 @@ pub struct Observed {
     pub name: String,
     /// Whether the default endpoint is switched off.
     pub disable_execute_api_endpoint: bool,
+    /// Where it answers, as AWS spells it.
+    pub endpoint_type: String,
+    /// From how many bytes on an answer is compressed, `NO_COMPRESSION` for none.
+    pub minimum_compression_size: i32,
+    /// Who may call, beside what the methods ask for.
+    pub policy: ResourcePolicy,
     /// When it was created: of several the oldest is kept.
     pub created_at: Timestamp,
     /// Its tags.
@@ -120,12 +156,28 @@ pub fn adopt(claim: &Claim<'_>, want: &Desired, namesakes: &Seen<Vec<Observed>>)
 }
 
 fn diff(want: &Desired, found: &Observed) -> Changes {
-    let Desired { name, disable_execute_api_endpoint, tags: _ } = want;
-    Changes::none().at("name", &found.name, name).at(
+    let Desired { name, disable_execute_api_endpoint, endpoint_type, minimum_compression_size, policy, tags: _ } = want;
+    let mut changes = Changes::none().at("name", &found.name, name).at(
         "disableExecuteApiEndpoint",
         &found.disable_execute_api_endpoint,
         disable_execute_api_endpoint,
-    )
+    );
+    if let Some(wanted) = endpoint_type {
+        changes = changes.at("endpointType", &found.endpoint_type, &wanted.as_str().to_owned());
+    }
+    if let Some(wanted) = minimum_compression_size {
+        changes = changes.at("minimumCompressionSize", &found.minimum_compression_size, wanted);
+    }
+    if let Some(wanted) = policy {
+        changes = changes.at("policy", &found.policy.on(&found.id), &wanted.on(&found.id));
+    }
+    changes
+}
+
+/// The resource policy that a deployment of this API holds once nothing differs; None where there is none.
+pub fn deployed_policy(want: &Desired, found: &Observed) -> Option<ResourcePolicy> {
+    let policy = want.policy.as_ref().unwrap_or(&found.policy);
+    (!policy.is_none()).then(|| policy.on(&found.id))
 }
 
 /// Of all APIs with the owner's tags the one to keep: that of the status, else the oldest.
@@ -142,10 +194,7 @@ pub fn choose(mut found: Vec<Observed>, in_status: Option<&str>) -> Seen<Observe
 pub fn fold(seen: &mut Seen<Observed>, action: &Action) {
     match (action, seen.present_mut()) {
         (Action::RecordIntent, _) => {}
-        (Action::UpdateRestApi { to, .. }, Some(found)) => {
-            found.name = to.name.clone();
-            found.disable_execute_api_endpoint = to.disable_execute_api_endpoint;
-        }
+        (Action::UpdateRestApi { to, .. }, Some(found)) => found.update(to),
         (
             Action::CreateRestApi(_)
             | Action::UpdateRestApi { .. }
@@ -159,6 +208,83 @@ pub fn fold(seen: &mut Seen<Observed>, action: &Action) {
 
 /// A REST API as CreateRestApi leaves it.
 pub fn created(want: &Desired, id: String, created_at: Timestamp) -> Observed {
-    let Desired { name, disable_execute_api_endpoint, tags } = want.clone();
-    Observed { id, name, disable_execute_api_endpoint, created_at, tags, duplicates: Vec::new() }
+    let Desired { name, disable_execute_api_endpoint, endpoint_type: _, minimum_compression_size, policy: _, tags } =
+        want.clone();
+    Observed {
+        id,
+        name,
+        disable_execute_api_endpoint,
+        endpoint_type: want.new_endpoint_type().to_owned(),
+        minimum_compression_size: minimum_compression_size.unwrap_or(NO_COMPRESSION),
+        policy: ResourcePolicy::default(),
+        created_at,
+        tags,
+        duplicates: Vec::new(),
+    }
+}
+
+impl Observed {
+    /// As UpdateRestApi leaves it.
+    pub fn update(&mut self, to: &Desired) {
+        let Desired { name, disable_execute_api_endpoint, endpoint_type, minimum_compression_size, policy, tags: _ } =
+            to;
+        self.name.clone_from(name);
+        self.disable_execute_api_endpoint = *disable_execute_api_endpoint;
+        if let Some(endpoint_type) = endpoint_type {
+            endpoint_type.as_str().clone_into(&mut self.endpoint_type);
+        }
+        self.minimum_compression_size = minimum_compression_size.unwrap_or(self.minimum_compression_size);
+        if let Some(policy) = policy {
+            self.policy = policy.on(&self.id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    const DENY: &str = "Statement: [{Effect: Deny, Principal: '*', Resource: 'execute-api:/*'}]";
+    const SPELLED_OUT: &str =
+        r#"{\"Statement\":[{\"Effect\":\"Deny\",\"Principal\":\"*\",\"Resource\":\"arn:aws:execute-api:r:0:a1\/*\"}]}"#;
+
+    fn found(policy: &str) -> Observed {
+        let new = created(&Desired::new("api".to_owned(), Tags::new()), "a1".to_owned(), Timestamp::UNIX_EPOCH);
+        let policy = ResourcePolicy::observed(Some(policy));
+        Observed { endpoint_type: "PRIVATE".to_owned(), minimum_compression_size: 5, policy, ..new }
+    }
+
+    fn want(change: impl FnOnce(&mut Desired)) -> Desired {
+        let mut want = Desired::new("api".to_owned(), Tags::new());
+        change(&mut want);
+        want
+    }
+
+    #[rstest]
+    #[case::what_is_not_said_stays(want(|_| {}), "")]
+    #[case::a_type(want(|want| want.endpoint_type = Some(EndpointType::Edge)), "endpointType PRIVATE -> EDGE")]
+    #[case::no_compression(want(|want| want.minimum_compression_size = Some(NO_COMPRESSION)), "minimumCompressionSize 5 -> -1")]
+    #[case::the_same_policy(want(|want| want.policy = ResourcePolicy::parse(DENY).ok()), "")]
+    #[case::no_policy(
+        want(|want| want.policy = Some(ResourcePolicy::default())),
+        r#"policy {"Statement":{"Effect":"Deny","Principal":"*","Resource":"execute-api:/*"}} -> none"#
+    )]
+    fn differs_as(#[case] want: Desired, #[case] expected: &str) {
+        let mut found = found(SPELLED_OUT);
+        assert_eq!(diff(&want, &found).to_string(), expected);
+        found.update(&want);
+        assert!(diff(&want, &found).is_empty(), "again: nothing");
+    }
+
+    #[test]
+    fn a_deployment_holds_the_policy_that_the_api_will_have() {
+        let deny = ResourcePolicy::parse(DENY).ok();
+        let (unsaid, none) = (want(|_| {}), want(|want| want.policy = Some(ResourcePolicy::default())));
+        assert_eq!(deployed_policy(&want(|want| want.policy.clone_from(&deny)), &found("")), deny);
+        assert_eq!(deployed_policy(&unsaid, &found(SPELLED_OUT)), deny, "it stays");
+        assert_eq!(deployed_policy(&none, &found(SPELLED_OUT)), None);
+        assert_eq!(deployed_policy(&unsaid, &found("")), None);
+    }
 }

@@ -118,7 +118,12 @@ impl Operation {
             Self::GetAccount => on("/account"),
             Self::GetRestApis => on("/restapis"),
             Self::CreateRestApi => vec![self.on("/restapis", Limit::RequestTag), SET_TAGS],
-            Self::UpdateRestApi | Self::DeleteRestApi => on("/restapis/*"),
+            Self::UpdateRestApi => {
+                // A resource policy needs this too. A new API gets its policy by an update, as an API that isn't there yet has no tags.
+                let policy = Permission { action: "UpdateRestApiPolicy", ..self.on("/restapis/*", by_tag) };
+                vec![self.on("/restapis/*", by_tag), policy]
+            }
+            Self::DeleteRestApi => on("/restapis/*"),
             Self::TagApiGateway => vec![SET_TAGS],
             Self::UntagApiGateway => vec![Permission { action: "DELETE", ..SET_TAGS }],
             Self::GetResources => on("/restapis/*/resources"),

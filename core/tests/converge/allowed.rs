@@ -231,7 +231,13 @@ fn on_api(action: &Action, world: &World) -> Vec<Check> {
         | Action::Stage(stage::Action::TagResource { arn, .. }) => vec![tags("PUT", arn)],
         Action::RestApi(rest_api::Action::UntagResource { arn, .. })
         | Action::Stage(stage::Action::UntagResource { arn, .. }) => vec![tags("DELETE", arn)],
-        Action::RestApi(rest_api::Action::UpdateRestApi { id, .. }) => on("PATCH", format!("/restapis/{id}")),
+        Action::RestApi(rest_api::Action::UpdateRestApi { id, changes, .. }) => {
+            let mut checks = on("PATCH", format!("/restapis/{id}"));
+            if changes.has("policy") {
+                checks.extend(on("UpdateRestApiPolicy", format!("/restapis/{id}")));
+            }
+            checks
+        }
         Action::RestApi(rest_api::Action::DeleteRestApi { id }) => on("DELETE", format!("/restapis/{id}")),
         Action::Resource(resource::Action::CreateResource { rest_api_id: id, parent_id, .. }) => {
             on("POST", format!("/restapis/{id}/resources/{parent_id}"))

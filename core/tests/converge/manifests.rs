@@ -173,7 +173,13 @@ fn gateway_role() -> impl Strategy<Value = Option<Value>> {
 }
 
 fn api() -> impl Strategy<Value = Option<Value>> {
-    proptest::option::of(select(vec![json!({ "name": "other" }), json!({ "disableExecuteApiEndpoint": true })]))
+    let policy = |effect: &str| json!({ "document": format!("Statement: [{{Effect: {effect}, Principal: '*', Resource: 'execute-api:/*'}}]") });
+    proptest::option::of(select(vec![
+        json!({ "name": "other" }),
+        json!({ "disableExecuteApiEndpoint": true, "policy": policy("Deny") }),
+        json!({ "endpointType": "EDGE", "policy": policy("Allow") }),
+        json!({ "endpointType": "REGIONAL", "minimumCompressionSize": 5, "policy": {} }),
+    ]))
 }
 
 fn stage() -> impl Strategy<Value = Option<Value>> {

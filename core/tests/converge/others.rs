@@ -18,7 +18,7 @@ pub const API: &str = "theirs";
 
 /// What is theirs: two resources with methods, one without, an authorizer, and a stage.
 pub fn place(world: &mut World, created_at: jiff::Timestamp) {
-    let want = rest_api::Desired { name: API.into(), disable_execute_api_endpoint: false, tags: Tags::new() };
+    let want = rest_api::Desired::new(API.into(), Tags::new());
     world.rest_api = Some(rest_api::created(&want, API.to_owned(), created_at));
     let finished = |id: &str, method: HttpMethod| resource::Resource {
         id: id.to_owned(),

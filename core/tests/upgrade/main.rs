@@ -73,8 +73,7 @@ impl Example {
             let mut world = World::empty(settings().site, now);
             world.account.cloudwatch_role_arn = Some("arn:aws:iam::000000000000:role/logs".to_owned());
             if let Some(id) = endpoint.spec.api.as_ref().and_then(|api| api.rest_api_id.clone()) {
-                let want =
-                    rest_api::Desired { name: id.clone(), disable_execute_api_endpoint: false, tags: BTreeMap::new() };
+                let want = rest_api::Desired::new(id.clone(), BTreeMap::new());
                 world.rest_api = Some(rest_api::created(&want, id, now));
                 let root = resource::Resource { id: "root".to_owned(), methods: BTreeMap::new() };
                 world.resources.insert("/".to_owned(), root);

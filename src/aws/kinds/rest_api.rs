@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use aws_sdk_apigateway::types::{EndpointConfiguration, EndpointType, Op, PatchOperation};
-use sfe_core::kinds::rest_api::{Action, Desired, Observed};
+use sfe_core::kinds::rest_api::{Action, Desired, NO_COMPRESSION, Observed};
 use sfe_core::observed::Answer;
 use sfe_core::operation::Operation;
 use sfe_core::owner::{Owner, Tags};
+use sfe_core::policy::ResourcePolicy;
 
 use super::super::clients::{Clients, timestamp};
 use super::super::error::{Class, Error};
@@ -43,6 +44,9 @@ async fn list(clients: &Clients, is_meant: impl Fn(&str, &str, &Tags) -> bool) -
                 id: api.id().ok_or_else(|| lacks("id"))?.to_owned(),
                 name: api.name().unwrap_or_default().to_owned(),
                 disable_execute_api_endpoint: api.disable_execute_api_endpoint(),
+                endpoint_type: endpoint_type(api.endpoint_configuration()),
+                minimum_compression_size: api.minimum_compression_size().unwrap_or(NO_COMPRESSION),
+                policy: ResourcePolicy::observed(api.policy()),
                 created_at: api.created_date().and_then(timestamp).ok_or_else(|| lacks("creation date"))?,
                 tags,
                 duplicates: Vec::new(),
@@ -67,18 +71,18 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
         }),
         Action::CreateRestApi(want) => create(clients, want).await,
         Action::UpdateRestApi { id, to, changes } => {
+            let disabled = to.disable_execute_api_endpoint.to_string();
             let values = [
-                ("name", "/name", to.name.clone()),
-                (
-                    "disableExecuteApiEndpoint",
-                    "/disableExecuteApiEndpoint",
-                    to.disable_execute_api_endpoint.to_string(),
-                ),
+                ("name", "/name", Some(to.name.clone())),
+                ("disableExecuteApiEndpoint", "/disableExecuteApiEndpoint", Some(disabled)),
+                ("endpointType", "/endpointConfiguration/types/0", to.endpoint_type.map(|to| to.as_str().to_owned())),
+                ("minimumCompressionSize", "/minimumCompressionSize", compression(to).map(|size| size.to_string())),
+                ("policy", "/policy", to.policy.as_ref().map(ResourcePolicy::to_json)),
             ];
             let operations = values
                 .into_iter()
                 .filter(|(field, _, _)| changes.has(field))
-                .map(|(_, path, value)| PatchOperation::builder().op(Op::Replace).path(path).value(value).build());
+                .map(|(_, path, value)| PatchOperation::builder().op(Op::Replace).path(path).set_value(value).build());
             let request =
                 clients.apigateway.update_rest_api().rest_api_id(id).set_patch_operations(Some(operations.collect()));
             drop(clients.call(Operation::UpdateRestApi, &format!("REST API {id}"), request.send()).await?);
@@ -104,6 +108,17 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
     }
 }
 
+/// As AWS spells it; without a word an API is of type EDGE. Source: API reference of EndpointConfiguration.
+fn endpoint_type(found: Option<&EndpointConfiguration>) -> String {
+    let found = found.and_then(|found| found.types().first()).unwrap_or(&EndpointType::Edge);
+    found.as_str().to_owned()
+}
+
+/// The size that AWS is told; none switches compression off.
+fn compression(want: &Desired) -> Option<i32> {
+    want.minimum_compression_size.filter(|size| *size != NO_COMPRESSION)
+}
+
 async fn create(clients: &Clients, want: &Desired) -> Result<Answer, Error> {
     let (operation, object) = (Operation::CreateRestApi, format!("REST API {}", want.name));
     let tags: HashMap<String, String> = want.tags.clone().into_iter().collect();
@@ -111,8 +126,9 @@ async fn create(clients: &Clients, want: &Desired) -> Result<Answer, Error> {
         .apigateway_once
         .create_rest_api()
         .name(&want.name)
-        .endpoint_configuration(EndpointConfiguration::builder().types(EndpointType::Regional).build())
+        .endpoint_configuration(EndpointConfiguration::builder().types(want.new_endpoint_type().into()).build())
         .disable_execute_api_endpoint(want.disable_execute_api_endpoint)
+        .set_minimum_compression_size(compression(want))
         .set_tags(Some(tags));
     let answer = clients.call(operation, &object, request.send()).await?;
     let lacks = |what| Error::incomplete(operation, &object, what);

@@ -125,6 +125,8 @@ fn what_the_schema_refuses_is_never_stored() {
                 json!({ "spec": { "api": { "allowedRoutes": { "namespaces": { "from": "All", "selector": {} } } } } }),
                 "selector is required with from: Selector, and not allowed otherwise",
             ),
+            (json!({ "spec": { "api": { "endpointType": "PRIVATE" } } }), "spec.api.endpointType: Unsupported value"),
+            (json!({ "spec": { "api": { "policy": {}, "endpointRef": { "name": "b" } } } }), "spec.api: Invalid value"),
             (json!({ "spec": { "stage": { "name": "a b" } } }), "spec.stage.name"),
             (
                 json!({ "spec": { "stage": { "executionLog": { "level": "OFF", "dataTraceEnabled": true } } } }),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_apigateway::types::{Authorizer, AuthorizerType, Method, Stage};
+use aws_sdk_apigateway::types::{Authorizer, AuthorizerType, EndpointType, Method, Stage};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 use sfe_core::api::StateMachineType;
@@ -97,6 +97,9 @@ async fn api(world: &World, owner: &Owner) -> Value {
     json!({
         "name": api.name(),
         "disableExecuteApiEndpoint": api.disable_execute_api_endpoint(),
+        "endpointType": api.endpoint_configuration().and_then(|found| found.types().first()).map(EndpointType::as_str),
+        "minimumCompressionSize": api.minimum_compression_size(),
+        "policy": api.policy().filter(|policy| !policy.is_empty()),
         "authorizers": authorizers,
         "methods": methods,
         "gatewayResponses": responses,

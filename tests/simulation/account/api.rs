@@ -93,8 +93,7 @@ impl Account {
             }
             rest_api::Action::UpdateRestApi { id, to, .. } => {
                 let api = self.our_api(id, "UpdateRestApi")?;
-                api.observed.name = to.name.clone();
-                api.observed.disable_execute_api_endpoint = to.disable_execute_api_endpoint;
+                api.observed.update(to);
                 Ok(Answer::Done)
             }
             rest_api::Action::TagResource { id, tags, .. } => {

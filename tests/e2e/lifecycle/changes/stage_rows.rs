@@ -5,9 +5,36 @@ use serde_json::{Value, json};
 use super::rows::{POOLS, Row, Then, of_route, row};
 use crate::lifecycle::merged;
 
-/// What the stage does beside serving a deployment.
+/// What the stage does beside serving a deployment, and the API beside its routes.
 pub fn stage_rows() -> Vec<Row> {
+    let api = |api: Value| json!({ "api": api });
+    let deny = "Statement: [{Effect: Deny, Principal: '*', Action: 'execute-api:Invoke', Resource: 'execute-api:/*', Condition: {NotIpAddress: {'aws:SourceIp': 192.0.2.0/24}}}]";
     vec![
+        row(
+            "api.endpointType",
+            &api(json!({ "endpointType": "EDGE" })),
+            [Then::Aws("/api/endpointType", json!("EDGE"))],
+        ),
+        row(
+            "api.minimumCompressionSize",
+            &api(json!({ "minimumCompressionSize": 1024, "endpointType": "REGIONAL" })),
+            [Then::Aws("/api/minimumCompressionSize", json!(1024)), Then::Aws("/api/endpointType", json!("REGIONAL"))],
+        ),
+        row(
+            "api.minimumCompressionSize",
+            &api(json!({ "minimumCompressionSize": -1 })),
+            [Then::Aws("/api/minimumCompressionSize", Value::Null)],
+        ),
+        row(
+            "api.policy.document",
+            &api(json!({ "policy": { "document": deny } })),
+            [Then::AwsHas("/api/policy", "NotIpAddress")],
+        ),
+        row(
+            "api.policy.document",
+            &api(json!({ "policy": { "document": null } })),
+            [Then::Aws("/api/policy", Value::Null)],
+        ),
         row(
             "stage.throttling.rateLimit",
             &json!({ "stage": { "throttling": { "rateLimit": 0.5, "burstLimit": 3 } } }),
