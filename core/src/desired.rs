@@ -2,6 +2,7 @@
 //! manifest's sake.
 
 mod bounds;
+mod cross_origin;
 mod gateway_responses;
 mod path;
 mod roles;

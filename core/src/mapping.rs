@@ -11,6 +11,7 @@
 //! How templates behave, and where that was measured: Apache Velocity 1.7 with Jayway JsonPath, which is what API Gateway is
 //! built like.
 
+mod cors;
 mod document;
 mod failure;
 mod fields;
@@ -38,6 +39,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+pub use self::cors::{Cors, is_of_cors};
 pub use self::header::{HeaderName, MediaType};
 use self::json::Json;
 use crate::api::{Route, StepFunctionsAction};
@@ -122,7 +124,7 @@ pub fn constant_body(
 }
 
 /// The template, unless AWS would refuse it for its size.
-fn bounded(template: String, at: &FieldPath, mistakes: &mut Mistakes) -> Option<String> {
+pub fn bounded(template: String, at: &FieldPath, mistakes: &mut Mistakes) -> Option<String> {
     if template.len() <= TEMPLATE_BYTES_MAX {
         return Some(template);
     }

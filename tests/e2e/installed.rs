@@ -10,8 +10,20 @@ use crate::world::{World, run, until};
 
 const NAMESPACE: &str = "installed";
 /// All of examples/: every kind of AWS object in every form.
-const NAMES: [&str; 10] =
-    ["answers", "approvals", "first", "hello", "links", "recipes", "refusals", "second", "trigger", "webhook"];
+const NAMES: [&str; 12] = [
+    "answers",
+    "approvals",
+    "first",
+    "hello",
+    "links",
+    "pages",
+    "recipes",
+    "refusals",
+    "second",
+    "trigger",
+    "webhook",
+    "widgets",
+];
 /// The operator looks again and again, and says at what. Its Lease can't be released where its rights went before it did.
 const OFTEN: [&str; 8] = [
     "--set",

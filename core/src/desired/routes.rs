@@ -7,13 +7,13 @@ use crate::api::{
     StepFunctionsAction,
 };
 use crate::arn::Arn;
-use crate::kinds::method::{Authorization, Integration, IntegrationResponse};
+use crate::kinds::method::{Authorization, Integration, IntegrationKind, IntegrationResponse};
 use crate::kinds::{authorizer, method, model};
 use crate::mapping::{self, Call};
 use crate::mistakes::{FieldPath, Mistakes};
 use crate::owner::{Owner, Site, hash};
 
-use super::{GuestRoutes, RouteKey, Settings, bounds, path};
+use super::{GuestRoutes, RouteKey, Settings, bounds, cross_origin, path};
 
 /// The routes of one endpoint, or of several on one API.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -38,7 +38,7 @@ impl Routes {
 }
 
 /// The one content type that has a template: any other is refused with 415.
-const JSON: &str = "application/json";
+pub(super) const JSON: &str = "application/json";
 /// Which answers of the service are a success, as a regular expression over the HTTP status.
 const SUCCESS: &str = r"2\d{2}";
 
@@ -64,6 +64,9 @@ pub fn parse(
             mistakes.add(at.clone(), format!("{} {}", key.method, key.path), "is there twice");
         }
         add(route, key, owner, target, &at, mistakes, &mut routes);
+    }
+    if let Some(cors) = &spec.cors {
+        cross_origin::allow(cors, &spec.routes, owner, at, mistakes, &mut routes.methods);
     }
     if let Some((one, other)) = path::collision(spec.routes.iter().map(|route| route.path.as_str())) {
         mistakes.add(
@@ -113,6 +116,7 @@ fn add(
             validated,
             model,
             integration: Integration {
+                kind: IntegrationKind::Aws,
                 uri: method::integration_uri(state_machine, action.as_str()),
                 credentials: role.to_string(),
                 passthrough_behavior: passthrough(route.passthrough_behavior),
@@ -127,7 +131,7 @@ fn add(
     );
 }
 
-fn response(pattern: Option<&str>, template: String) -> IntegrationResponse {
+pub(super) fn response(pattern: Option<&str>, template: String) -> IntegrationResponse {
     IntegrationResponse {
         selection_pattern: pattern.map(str::to_owned),
         templates: BTreeMap::from([(JSON.to_owned(), template)]),
@@ -256,9 +260,12 @@ fn ready(guest: &StepFunctionEndpoint, owner: &Owner, settings: &Settings) -> Op
     parse(&guest.spec, owner, target, &FieldPath::spec().field("routes"), &mut Mistakes::none())
 }
 
-fn conflict(before: &Routes, routes: &Routes) -> Option<String> {
+pub(super) fn conflict(before: &Routes, routes: &Routes) -> Option<String> {
     if let Some(key) = routes.methods.keys().find(|key| before.methods.contains_key(*key)) {
-        return Some(format!("{} {} is served for another StepFunctionEndpoint of this API", key.method, key.path));
+        let why = format!("{} {} is served for another StepFunctionEndpoint of this API", key.method, key.path);
+        let preflights = [before, routes].into_iter().filter_map(|routes| routes.methods.get(key));
+        let is_of_cors = preflights.into_iter().any(|method| method.integration.kind == IntegrationKind::Mock);
+        return Some(if is_of_cors { why + ": a path with `cors` can't be shared" } else { why });
     }
     let paths = before.methods.keys().chain(routes.methods.keys()).map(|key| key.path.as_str());
     path::collision(paths).map(|(one, other)| {
