@@ -3,6 +3,7 @@
 
 mod authorization;
 mod bounds;
+mod cross_origin;
 mod gateway;
 mod gateway_responses;
 mod hosted;

@@ -13,6 +13,7 @@
 
 mod choice;
 mod content;
+mod cors;
 mod document;
 mod envelope;
 mod failure;
@@ -46,6 +47,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+pub use self::cors::{Cors, is_of_cors};
 pub use self::header::{HeaderName, MediaType};
 use self::json::Json;
 use crate::api::{Route, StepFunctionsAction};
@@ -132,7 +134,7 @@ pub fn constant_body(
 }
 
 /// The template, unless AWS would refuse it for its size.
-fn bounded(template: String, at: &FieldPath, mistakes: &mut Mistakes) -> Option<String> {
+pub fn bounded(template: String, at: &FieldPath, mistakes: &mut Mistakes) -> Option<String> {
     if template.len() <= TEMPLATE_BYTES_MAX {
         return Some(template);
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use sfe_sandbox::Rendering;
 
 use crate::examples::sqs;
-use crate::http::{Answer, get, post};
+use crate::http::{Answer, Request, get, post, request};
 use crate::serving::{Endpoint, Failures, run};
 use crate::world::{World, until};
 
@@ -240,5 +240,119 @@ fn the_gateway_refuses_in_the_manifests_words() {
         );
         assert_eq!(answer(&endpoint, "/jobs", &json!({})).await.status, 422, "a required parameter is missing");
         assert_eq!(answer(&endpoint, "/nowhere", &json!({})).await.status, 404);
+    });
+}
+
+/// A request as a browser sends it for a page of this origin.
+fn of_page(request: Request, origin: &str) -> Request {
+    request.header("origin", origin)
+}
+
+/// The question that a browser asks before such a request.
+fn preflight(url: String, origin: &str) -> Request {
+    let asked = of_page(request("OPTIONS", url), origin).header("access-control-request-method", "POST");
+    asked.header("access-control-request-headers", "content-type")
+}
+
+/// The headers that a browser looks at.
+const ALLOWED: [&str; 6] = ["Origin", "Credentials", "Methods", "Headers", "Max-Age", "Expose"];
+
+/// What an answer tells a browser, by the ends of the headers' names.
+fn told_to_browsers(answer: &Answer) -> [Option<&str>; ALLOWED.len()] {
+    ALLOWED.map(|name| match name {
+        "Max-Age" => answer.header("access-control-max-age"),
+        "Expose" => answer.header("access-control-expose-headers"),
+        name => answer.header(&format!("access-control-allow-{name}")),
+    })
+}
+
+#[test]
+fn pages_of_the_named_origins_may_call() {
+    run(async |world| {
+        let endpoint = Endpoint::apply(world, "pages", include_str!("../../examples/cors.yaml")).await;
+        let yes = Some("true");
+        let headers = Some("Content-Type,X-Csrf-Token");
+        let methods = [("/orders/7", "POST,PUT"), ("/any", "DELETE,GET,HEAD,OPTIONS,PATCH,POST,PUT")];
+        for (path, methods) in methods {
+            for origin in ["https://example.com", "http://localhost:3000"] {
+                for lower_case in [false, true] {
+                    let asked = preflight(endpoint.url(path), origin);
+                    let served = endpoint.call(if lower_case { asked.lower_case() } else { asked }).await;
+                    assert!(served.sent.is_empty(), "a preflight reached the workflow: {served:?}");
+                    let answer = served.answer;
+                    assert_eq!((answer.status, answer.body.trim()), (204, ""), "{path} {origin}");
+                    let expected = [Some(origin), yes, Some(methods), headers, Some("600"), None];
+                    assert_eq!(told_to_browsers(&answer), expected, "{path} {origin}");
+                    assert_eq!(answer.header("vary"), Some("Origin"), "{path} {origin}");
+                }
+            }
+        }
+        let exposed = Some("X-Request-Id");
+        for origin in
+            ["https://example.com.evil.example", "https://EXAMPLE.com", "http://localhost", "null", "*", "$origin"]
+        {
+            let asked = endpoint.call(preflight(endpoint.url("/orders/7"), origin)).await.answer;
+            assert_eq!((asked.status, told_to_browsers(&asked)[0]), (204, None), "{origin}");
+            let called = endpoint.call(of_page(post(endpoint.url("/orders/7"), "{}"), origin)).await.answer;
+            assert_eq!(told_to_browsers(&called), [None, yes, None, None, None, exposed], "{origin}");
+            assert_eq!((called.status, called.header("vary")), (200, Some("Origin")), "{origin}");
+        }
+        let origin = "https://example.com";
+        for (body, status) in [(r#"{"a":1}"#, 200), (r#"{"fail":1}"#, 502), ("no JSON", 400)] {
+            let called = endpoint.call(of_page(post(endpoint.url("/orders/7"), body), origin)).await.answer;
+            assert_eq!(called.status, status, "{called:?}");
+            assert_eq!(told_to_browsers(&called), [Some(origin), yes, None, None, None, exposed], "{called:?}");
+            assert_eq!(called.header("x-request-id").is_some(), status == 200, "{called:?}");
+            if status == 200 {
+                assert_eq!(called.body.trim(), body);
+            }
+        }
+        // No page: it goes on as before.
+        let called = answer(&endpoint, "/orders/7", &json!({"a": 1})).await;
+        assert_eq!((called.status, told_to_browsers(&called)[0]), (200, None));
+        for (method, path, type_) in
+            [("OPTIONS", "/orders/{id}", "NONE"), ("OPTIONS", "/any", "NONE"), ("ANY", "/any", "AWS_IAM")]
+        {
+            assert_eq!(endpoint.method(method, path).await.authorization_type(), Some(type_), "{method} {path}");
+        }
+        let found = world.apigateway.get_gateway_responses().rest_api_id(&endpoint.api_id).send().await.unwrap();
+        // Several origins can't be told apart there, and credentials forbid `*`.
+        assert!(found.items().iter().all(aws_sdk_apigateway::types::GatewayResponse::default_response), "{found:?}");
+    });
+}
+
+#[test]
+fn any_page_may_call() {
+    run(async |world| {
+        let endpoint = Endpoint::apply(world, "widgets", include_str!("../../examples/cors.yaml")).await;
+        let headers = Some("Authorization,Content-Type,X-Amz-Date,X-Amz-Security-Token,X-Api-Key");
+        let asked = endpoint.call(preflight(endpoint.url("/jobs"), "https://anyone.example")).await.answer;
+        assert_eq!((asked.status, asked.header("vary")), (204, None));
+        assert_eq!(told_to_browsers(&asked), [Some("*"), None, Some("POST"), headers, None, None]);
+        let called = endpoint.call(of_page(post(endpoint.url("/jobs"), "{}"), "https://anyone.example")).await.answer;
+        assert_eq!((called.status, told_to_browsers(&called)), (200, [Some("*"), None, None, None, None, None]));
+        let own = endpoint.call(preflight(endpoint.url("/own"), "https://anyone.example")).await;
+        assert_eq!((own.answer.status, own.sent.len()), (200, 1), "{own:?}");
+        assert_eq!(told_to_browsers(&own.answer)[0], Some("*"));
+        // LocalStack ignores headers of these.
+        let found = world.apigateway.get_gateway_responses().rest_api_id(&endpoint.api_id).send().await.unwrap();
+        let customized = found.items().iter().filter(|found| !found.default_response());
+        let mut customized: Vec<_> = customized
+            .map(|found| {
+                let type_ = found.response_type().map(|type_| type_.as_str().to_owned()).unwrap_or_default();
+                let parameters: std::collections::BTreeMap<_, _> =
+                    found.response_parameters().into_iter().flatten().collect();
+                format!("{type_} {:?} {parameters:?}", found.status_code())
+            })
+            .collect();
+        customized.sort();
+        assert_eq!(
+            customized,
+            [
+                r#"DEFAULT_4XX None {"gatewayresponse.header.Access-Control-Allow-Origin": "'*'"}"#,
+                r#"DEFAULT_5XX None {"gatewayresponse.header.Access-Control-Allow-Origin": "'*'"}"#,
+                r#"THROTTLED Some("429") {"gatewayresponse.header.Access-Control-Allow-Origin": "'*'", "gatewayresponse.header.Retry-After": "'1'"}"#,
+            ]
+        );
     });
 }

@@ -10,25 +10,30 @@ use crate::world::{World, run, until};
 
 const NAMESPACE: &str = "installed";
 /// All of examples/: every kind of AWS object in every form.
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 19] = [
     "answers",
     "approvals",
     "envelope",
+    "fenced",
     "first",
+    "guarded-orders",
     "hello",
     "incoming",
     "links",
     "machines",
     "named",
+    "pages",
     "recipes",
     "refusals",
     "second",
     "trigger",
     "validated",
     "webhook",
+    "widgets",
 ];
-/// The examples that take an operator of several namespaces, and someone else's API: see sharing.
-const ELSEWHERE: [&str; 2] = ["6-one-api-across-namespaces.yaml", "7-beside-others-on-their-api.yaml"];
+/// The examples that take an operator of several namespaces, someone else's API or a setting of the account: see sharing and settings.
+const ELSEWHERE: [&str; 3] =
+    ["6-one-api-across-namespaces.yaml", "7-beside-others-on-their-api.yaml", "stage-settings.yaml"];
 /// The operator looks again and again, and says at what. Its Lease can't be released where its rights went before it did.
 const OFTEN: [&str; 8] = [
     "--set",

@@ -49,6 +49,7 @@ pub fn tamper(account: &mut Account, object: &Key, how: Tampering) {
 /// A finished route of someone else's.
 fn add_route(api: &mut RestApi) {
     let finished = method::Integration {
+        kind: method::IntegrationKind::Aws,
         uri: "arn:aws:apigateway:eu-central-1:lambda:path/else".to_owned(),
         credentials: String::new(),
         passthrough_behavior: "NEVER".to_owned(),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::input::ContextVariable;
+use super::route::HttpMethod;
 use super::schema;
 
 /// What is answered. Whatever is left out has a default: success 200; a failed execution 502, a timed out one 504; a request that
@@ -113,6 +114,34 @@ pub struct FailureBody {
     /// No body, if true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub empty: Option<bool>,
+}
+
+/// Which pages of other origins may call.
+#[derive(JsonSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Cors {
+    /// Origins such as `https://example.com`, or `*` for any.
+    #[schemars(length(min = 1, max = 20), inner(length(min = 1, max = 253)), extend("x-kubernetes-list-type" = "set"))]
+    pub origins: Vec<String>,
+    /// The methods that a preflight allows. Defaults to those of the path's routes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "set"))]
+    pub methods: Vec<HttpMethod>,
+    /// The headers that a preflight allows. Defaults to Authorization, Content-Type, X-Amz-Date, X-Amz-Security-Token and X-Api-Key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50), inner(length(min = 1, max = 64)), extend("x-kubernetes-list-type" = "set"))]
+    pub headers: Vec<String>,
+    /// The headers of an answer that a page may read, beside those that it always may.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50), inner(length(min = 1, max = 64)), extend("x-kubernetes-list-type" = "set"))]
+    pub exposed_headers: Vec<String>,
+    /// Whether a page may send cookies and the like. Not with `*`. Defaults to false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<bool>,
+    /// How long a browser may remember the answer to a preflight, in seconds. Defaults to the browser's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 86_400))]
+    pub max_age: Option<u32>,
 }
 
 /// What API Gateway answers by itself.

@@ -10,7 +10,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AllowedRoutes, EndpointRef, answer::GatewayResponse, route::Route, schema, stage::Stage,
+    AllowedRoutes, EndpointRef,
+    answer::{Cors, GatewayResponse},
+    route::Route,
+    schema,
+    stage::Stage,
     status::StepFunctionEndpointStatus,
 };
 
@@ -58,6 +62,12 @@ pub struct StepFunctionEndpointSpec {
     /// The routes, each one path and one method.
     #[schemars(length(min = 1, max = 100), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["path", "method"]))]
     pub routes: Vec<Route>,
+    /// Which pages of other origins may call these routes. A preflight is answered on each path without an OPTIONS route (ANY is none), and
+    /// needs no authorization; such a path can't be shared with another endpoint's `cors`. The errors that API Gateway answers by itself
+    /// can't choose among several origins: any page may read them, or none with `credentials`. With `api.endpointRef` the host's `cors` says
+    /// who may read those.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cors: Option<Cors>,
     /// What API Gateway answers by itself on all of the API, by its type as AWS spells it, such as THROTTLED or DEFAULT_4XX. Whatever is left
     /// out stays AWS's. Not allowed with `api.endpointRef`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

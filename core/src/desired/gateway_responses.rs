@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::{GatewayBody, GatewayResponse, StepFunctionEndpointSpec};
 use crate::kinds::gateway_response;
-use crate::mapping::{HeaderName, MediaType, constant_body};
+use crate::mapping::{Cors, HeaderName, MediaType, constant_body};
 use crate::mistakes::{FieldPath, Mistakes};
 
 /// The types, and the status of each where it is not said. Source: API Gateway Developer Guide, "Gateway response types"; the two defaults leave
@@ -44,6 +44,7 @@ pub fn parse(spec: &StepFunctionEndpointSpec, at: &FieldPath, mistakes: &mut Mis
         mistakes.add(at_all, "", "not allowed with api.endpointRef: whoever has the API says them");
         return BTreeMap::new();
     }
+    let cors = of_cors(spec, is_guest, at);
     let responses = spec.gateway_responses.iter().filter_map(|(type_, said)| {
         let at = at_all.key(type_);
         let Some((_, status)) = TYPES.into_iter().find(|(name, _)| name == type_) else {
@@ -51,14 +52,35 @@ pub fn parse(spec: &StepFunctionEndpointSpec, at: &FieldPath, mistakes: &mut Mis
             mistakes.add(at, type_, format!("allowed are {}", names.join(", ")));
             return None;
         };
-        response(said, status, &at, mistakes).map(|response| (type_.clone(), response))
+        response(said, status, &cors, &at, mistakes).map(|response| (type_.clone(), response))
     });
-    responses.collect()
+    let mut responses: gateway_response::Desired = responses.collect();
+    if !cors.is_empty() {
+        for type_ in ["DEFAULT_4XX", "DEFAULT_5XX"] {
+            responses.entry(type_.to_owned()).or_insert_with(|| gateway_response::GatewayResponse {
+                status: None,
+                parameters: BTreeMap::new(),
+                templates: BTreeMap::from([("application/json".to_owned(), MESSAGE.to_owned())]),
+            });
+        }
+    }
+    for response in responses.values_mut() {
+        response.parameters.extend(cors.clone());
+    }
+    responses
+}
+
+/// What `cors` adds to each of them. A guest's holds for its routes alone; what is wrong with it is told with the routes.
+fn of_cors(spec: &StepFunctionEndpointSpec, is_guest: bool, at: &FieldPath) -> BTreeMap<String, String> {
+    let said = spec.cors.as_ref().filter(|_| !is_guest);
+    let cors = said.and_then(|said| Cors::parse(said, &at.field("cors"), &mut Mistakes::none()));
+    cors.map(|cors| cors.gateway_parameters()).unwrap_or_default()
 }
 
 fn response(
     said: &GatewayResponse,
     status: Option<u16>,
+    cors: &BTreeMap<String, String>,
     at: &FieldPath,
     mistakes: &mut Mistakes,
 ) -> Option<gateway_response::GatewayResponse> {
@@ -71,11 +93,15 @@ fn response(
     for (name, value) in said_headers {
         let at = at.field("headers").key(name);
         mistakes.take(at.clone(), name, HeaderName::parse(name, &mut taken));
+        let parameter = format!("gatewayresponse.header.{name}");
+        if cors.keys().any(|of_cors| of_cors.eq_ignore_ascii_case(&parameter)) {
+            mistakes.add(at.clone(), name, "leave it out: `cors` says it");
+        }
         // Between apostrophes, of which there is no escape.
         if value.is_empty() || !value.chars().all(|c| matches!(c, ' '..='~') && c != '\'') {
             mistakes.add(at, value, "printable ASCII without an apostrophe is required");
         }
-        parameters.insert(format!("gatewayresponse.header.{name}"), format!("'{value}'"));
+        parameters.insert(parameter, format!("'{value}'"));
     }
     let media_type = match content_type {
         None => None,
@@ -177,6 +203,53 @@ mod tests {
             wrong.starts_with("spec.gatewayResponses[Throttled]: `Throttled`: allowed are ACCESS_DENIED, "),
             "{wrong}"
         );
+    }
+
+    /// Their names and parameters.
+    fn parameters(spec: Value) -> Vec<String> {
+        let mut mistakes = Mistakes::none();
+        let parsed = parse(&serde_json::from_value(spec).unwrap(), &FieldPath::spec(), &mut mistakes);
+        assert!(mistakes.is_empty(), "{mistakes:?}");
+        parsed.iter().map(|(type_, response)| format!("{type_} {:?}", response.parameters)).collect()
+    }
+
+    #[test]
+    fn cors_tells_pages_of_errors_too() {
+        let said = |origins: Value, credentials: bool| {
+            json!({ "stateMachine": {}, "routes": [], "cors": { "origins": origins, "credentials": credentials },
+                "gatewayResponses": { "THROTTLED": { "headers": { "Retry-After": "1" } }, "DEFAULT_5XX": { "body": { "text": "x" } } } })
+        };
+        let origin = r#""gatewayresponse.header.Access-Control-Allow-Origin": "'*'""#;
+        let retry = r#""gatewayresponse.header.Retry-After": "'1'""#;
+        assert_eq!(
+            parameters(said(json!(["*"]), false)),
+            [
+                format!("DEFAULT_4XX {{{origin}}}"),
+                format!("DEFAULT_5XX {{{origin}}}"),
+                format!("THROTTLED {{{origin}, {retry}}}"),
+            ]
+        );
+        let several = json!(["https://a.example", "https://b.example"]);
+        assert_eq!(
+            parameters(said(several, true)),
+            ["DEFAULT_5XX {}".to_owned(), format!("THROTTLED {{{retry}}}")],
+            "several origins with credentials"
+        );
+        let mut guest = said(json!(["*"]), false);
+        guest["api"] = json!({ "endpointRef": { "name": "a" } });
+        guest["gatewayResponses"] = json!({});
+        assert_eq!(parameters(guest), [""; 0]);
+    }
+
+    #[test]
+    fn no_header_is_said_twice() {
+        let spec = json!({ "stateMachine": {}, "routes": [], "cors": { "origins": ["*"] },
+            "gatewayResponses": { "THROTTLED": { "headers": { "access-control-allow-origin": "*", "Access-Control-Max-Age": "1" } } } });
+        let mut mistakes = Mistakes::none();
+        parse(&serde_json::from_value(spec).unwrap(), &FieldPath::spec(), &mut mistakes);
+        let wrong: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+        let at = "spec.gatewayResponses[THROTTLED].headers[access-control-allow-origin]";
+        assert_eq!(wrong, [format!("{at}: `access-control-allow-origin`: leave it out: `cors` says it")]);
     }
 
     #[test]

@@ -7,14 +7,15 @@ use crate::api::{
     Throttling,
 };
 use crate::arn::Arn;
-use crate::kinds::method::{Integration, IntegrationResponse};
+use crate::kinds::method::{Integration, IntegrationKind, IntegrationResponse};
 use crate::kinds::{authorizer, method, model};
 use crate::mapping::{self, Call};
 use crate::mistakes::{FieldPath, Mistakes};
 use crate::owner::{Owner, Site, hash};
 
 use super::{
-    Admission, GuestRoutes, Neighbour, References, RouteKey, Settings, admission, authorization, bounds, path, stage,
+    Admission, GuestRoutes, Neighbour, References, RouteKey, Settings, admission, authorization, bounds, cross_origin,
+    path, stage,
 };
 
 /// The routes of one endpoint, or of several on one API.
@@ -53,7 +54,7 @@ impl Routes {
 }
 
 /// The content type of answers, and of requests that say nothing else.
-const JSON: &str = "application/json";
+pub(super) const JSON: &str = "application/json";
 /// Which answers of the service are a success, as a regular expression over the HTTP status.
 const SUCCESS: &str = r"2\d{2}";
 
@@ -79,6 +80,9 @@ pub fn parse(
             mistakes.add(at.clone(), format!("{} {}", key.method, key.path), "is there twice");
         }
         add(route, key, owner, target, &at, mistakes, &mut routes);
+    }
+    if let Some(cors) = &spec.cors {
+        cross_origin::allow(cors, &spec.routes, owner, at, mistakes, &mut routes.methods);
     }
     if let Some((one, other)) = path::collision(spec.routes.iter().map(|route| route.path.as_str())) {
         mistakes.add(
@@ -142,6 +146,7 @@ fn add(
             model: models.remove(JSON),
             other_models: models,
             integration: Integration {
+                kind: IntegrationKind::Aws,
                 uri: method::integration_uri(state_machine, action.as_str()),
                 credentials: role.to_string(),
                 passthrough_behavior: passthrough(route.passthrough_behavior),
@@ -163,7 +168,7 @@ fn headers(route: &Route) -> BTreeMap<String, String> {
     set.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-fn response(pattern: Option<&str>, template: String) -> IntegrationResponse {
+pub(super) fn response(pattern: Option<&str>, template: String) -> IntegrationResponse {
     IntegrationResponse {
         selection_pattern: pattern.map(str::to_owned),
         templates: BTreeMap::from([(JSON.to_owned(), template)]),
@@ -277,9 +282,12 @@ fn ready(guest: &StepFunctionEndpoint, owner: &Owner, settings: &Settings) -> Op
     parse(&guest.spec, owner, target, &FieldPath::spec().field("routes"), &mut Mistakes::none())
 }
 
-fn conflict(before: &Routes, routes: &Routes) -> Option<String> {
+pub(super) fn conflict(before: &Routes, routes: &Routes) -> Option<String> {
     if let Some(key) = routes.methods.keys().find(|key| before.methods.contains_key(*key)) {
-        return Some(format!("{} {} is served for another StepFunctionEndpoint of this API", key.method, key.path));
+        let why = format!("{} {} is served for another StepFunctionEndpoint of this API", key.method, key.path);
+        let preflights = [before, routes].into_iter().filter_map(|routes| routes.methods.get(key));
+        let is_of_cors = preflights.into_iter().any(|method| method.integration.kind == IntegrationKind::Mock);
+        return Some(if is_of_cors { why + ": a path with `cors` can't be shared" } else { why });
     }
     let paths = before.methods.keys().chain(routes.methods.keys()).map(|key| key.path.as_str());
     path::collision(paths).map(|(one, other)| {

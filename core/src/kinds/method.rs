@@ -62,6 +62,9 @@ pub enum Authorization {
 /// What a method calls, and how the answer is translated. The same type is desired and observed.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Integration {
+    /// Whether a service is called.
+    #[serde(skip_serializing_if = "IntegrationKind::is_aws")]
+    pub kind: IntegrationKind,
     /// `arn:aws:apigateway:<region>:states:action/<Action>`.
     pub uri: String,
     /// The role that API Gateway assumes for the call.
@@ -74,6 +77,31 @@ pub struct Integration {
     pub other_settings: BTreeMap<String, String>,
     /// Responses by HTTP status.
     pub responses: BTreeMap<u16, IntegrationResponse>,
+}
+
+/// What an integration calls, as AWS spells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum IntegrationKind {
+    /// A service.
+    Aws,
+    /// Nothing: API Gateway answers by itself.
+    Mock,
+}
+
+impl IntegrationKind {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn is_aws(&self) -> bool {
+        *self == Self::Aws
+    }
+}
+
+impl Shown for IntegrationKind {
+    fn shown(&self) -> String {
+        match self {
+            Self::Aws => "AWS".to_owned(),
+            Self::Mock => "MOCK".to_owned(),
+        }
+    }
 }
 
 /// How an answer of the service is translated.
@@ -190,7 +218,9 @@ fn write_integration(at: &Place, want: &Integration, found: &Observed, changes: 
     let to = Integration { responses: BTreeMap::new(), ..want.clone() };
     match &found.integration {
         Some(from)
-            if from.other_settings == to.other_settings && from.passthrough_behavior == to.passthrough_behavior =>
+            if (from.kind, to.kind) == (IntegrationKind::Aws, IntegrationKind::Aws)
+                && from.other_settings == to.other_settings
+                && from.passthrough_behavior == to.passthrough_behavior =>
         {
             Action::UpdateIntegration {
                 at: at.clone(),
@@ -255,9 +285,17 @@ fn diff_settings(want: &Settings, found: &Settings) -> Changes {
 }
 
 fn diff_integration(want: &Integration, found: Option<&Integration>) -> Changes {
-    let Integration { uri, credentials, passthrough_behavior, request_templates, other_settings, responses: _ } = want;
-    let Some(found) = found else { return Changes::none().at("integration", &None, &Some(uri.clone())) };
+    let Integration { kind, uri, credentials, passthrough_behavior, request_templates, other_settings, responses: _ } =
+        want;
+    let Some(found) = found else {
+        return Changes::none().at(
+            "integration",
+            &None,
+            &Some(if uri.is_empty() { kind.shown() } else { uri.clone() }),
+        );
+    };
     Changes::none()
+        .at("type", &found.kind, kind)
         .at("uri", &found.uri, uri)
         .at("credentials", &found.credentials, credentials)
         .at("passthroughBehavior", &found.passthrough_behavior, passthrough_behavior)

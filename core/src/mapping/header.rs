@@ -38,14 +38,7 @@ impl HeaderName {
     /// Parses a name that is a property in Velocity too; `taken` are those before it, in lower case.
     pub fn parse(text: &str, taken: &mut BTreeSet<String>) -> Result<Self, &'static str> {
         let lower = text.to_ascii_lowercase();
-        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if !text.starts_with(|c: char| c.is_ascii_alphabetic())
-            || text.len() > 64
-            || text.ends_with('-')
-            || !text.chars().all(is_name)
-        {
-            return Err("1 to 64 ASCII letters, digits, `-` and `_` are allowed, a letter first and no `-` last");
-        }
+        Self::check(text)?;
         if lower == "content-type" {
             return Err("leave it out: `contentType` says it");
         }
@@ -56,6 +49,19 @@ impl HeaderName {
             return Err("is there twice: the case of a header's name means nothing");
         }
         Ok(Self(text.to_owned()))
+    }
+
+    /// Whether a text may be a header's name at all.
+    pub(super) fn check(text: &str) -> Result<(), &'static str> {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if !text.starts_with(|c: char| c.is_ascii_alphabetic())
+            || text.len() > 64
+            || text.ends_with('-')
+            || !text.chars().all(is_name)
+        {
+            return Err("1 to 64 ASCII letters, digits, `-` and `_` are allowed, a letter first and no `-` last");
+        }
+        Ok(())
     }
 
     /// Whether it tells where a redirect leads.

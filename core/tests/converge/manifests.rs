@@ -68,14 +68,16 @@ impl Manifest {
 pub fn manifest() -> impl Strategy<Value = Manifest> {
     let express = any::<bool>();
     express.prop_flat_map(|express| {
-        (state_machine(express), routes(express), gateway_role(), api(), stage(), gateway_responses()).prop_map(
-            move |(state_machine, routes, gateway_role, api, stage, gateway_responses)| {
+        let answers = (gateway_responses(), cors());
+        (state_machine(express), routes(express), gateway_role(), api(), stage(), answers).prop_map(
+            move |(state_machine, routes, gateway_role, api, stage, (gateway_responses, cors))| {
                 let mut spec =
                     Map::from_iter([("stateMachine".into(), state_machine), ("routes".into(), routes.into())]);
                 spec.extend(gateway_role.map(|role| ("gatewayRole".into(), role)));
                 spec.extend(api.map(|api| ("api".into(), api)));
                 spec.extend(stage.map(|stage| ("stage".into(), stage)));
                 spec.extend(gateway_responses.map(|said| ("gatewayResponses".into(), said)));
+                spec.extend(cors.map(|said| ("cors".into(), said)));
                 let referenced = if express { StateMachineType::Express } else { StateMachineType::Standard };
                 Manifest { spec: Value::Object(spec), referenced }
             },
@@ -87,6 +89,13 @@ fn gateway_responses() -> impl Strategy<Value = Option<Value>> {
     proptest::option::of(select(vec![
         json!({ "THROTTLED": { "headers": { "Retry-After": "1" } } }),
         json!({ "THROTTLED": { "status": 420 }, "DEFAULT_4XX": { "body": { "text": "no" } } }),
+    ]))
+}
+
+fn cors() -> impl Strategy<Value = Option<Value>> {
+    proptest::option::of(select(vec![
+        json!({ "origins": ["*"] }),
+        json!({ "origins": ["https://a.example", "https://b.example"], "credentials": true, "maxAge": 60 }),
     ]))
 }
 

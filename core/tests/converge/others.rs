@@ -45,6 +45,7 @@ pub fn place(world: &mut World, created_at: jiff::Timestamp) {
 
 fn theirs() -> method::Observed {
     let integration = method::Integration {
+        kind: method::IntegrationKind::Aws,
         uri: "arn:aws:apigateway:eu-central-1:lambda:path/theirs".to_owned(),
         credentials: String::new(),
         passthrough_behavior: "WHEN_NO_MATCH".to_owned(),

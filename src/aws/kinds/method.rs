@@ -7,7 +7,9 @@ use aws_sdk_apigateway::types::{
     PatchOperation,
 };
 use sfe_core::api::HttpMethod;
-use sfe_core::kinds::method::{Action, Integration, IntegrationResponse, Observed, Place, RETAINED, Settings};
+use sfe_core::kinds::method::{
+    Action, Integration, IntegrationKind, IntegrationResponse, Observed, Place, RETAINED, Settings,
+};
 use sfe_core::observed::Answer;
 use sfe_core::operation::Operation;
 
@@ -58,6 +60,10 @@ pub fn observed(found: &Method) -> Observed {
 fn integration(found: &SdkIntegration) -> Integration {
     let responses = found.integration_responses().into_iter().flatten();
     Integration {
+        kind: match found.r#type() {
+            Some(IntegrationType::Mock) => IntegrationKind::Mock,
+            _ => IntegrationKind::Aws, // any other is among the other settings
+        },
         uri: found.uri().unwrap_or_default().to_owned(),
         credentials: found.credentials().unwrap_or_default().to_owned(),
         passthrough_behavior: found.passthrough_behavior().unwrap_or_default().to_owned(),
@@ -75,7 +81,7 @@ fn other_settings(found: &SdkIntegration) -> BTreeMap<String, String> {
             others.insert(field.to_owned(), value.to_owned());
         }
     };
-    note("type", found.r#type().map(IntegrationType::as_str), &["AWS"]);
+    note("type", found.r#type().map(IntegrationType::as_str), &["AWS", "MOCK"]);
     note("httpMethod", found.http_method(), &["POST"]);
     note("contentHandling", found.content_handling().map(|handling| handling.as_str()), &[]);
     note("connectionType", found.connection_type().map(|connection| connection.as_str()), &["INTERNET"]);
@@ -121,14 +127,18 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
                 .rest_api_id(rest_api_id)
                 .resource_id(resource_id)
                 .http_method(http_method)
-                .r#type(IntegrationType::Aws)
-                .integration_http_method("POST")
-                .uri(&integration.uri)
-                .credentials(&integration.credentials)
                 .passthrough_behavior(&integration.passthrough_behavior)
                 .set_request_templates(unsorted(&integration.request_templates))
                 .set_request_parameters(mapped(&integration.other_settings))
                 .timeout_in_millis(TIMEOUT_MS);
+            let request = match integration.kind {
+                IntegrationKind::Mock => request.r#type(IntegrationType::Mock),
+                IntegrationKind::Aws => request
+                    .r#type(IntegrationType::Aws)
+                    .integration_http_method("POST")
+                    .uri(&integration.uri)
+                    .credentials(&integration.credentials),
+            };
             drop(clients.call(Operation::PutIntegration, &object, request.send()).await?);
         }
         Action::UpdateIntegration { to, from, .. } => {

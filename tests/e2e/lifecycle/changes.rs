@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use sfe_sandbox::IntegrationRequest;
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
-use self::answers::{gateway_rows, response_rows, shown_by};
+use self::answers::{cors_rows, gateway_rows, response_rows, shown_by};
 use self::rows::{Ask, EXCEPTED, Row, Then, guest_rows, route_rows, workflow_rows};
 use self::stage_rows::{access_rows, stage_rows};
 use super::{ORDERS, check_same_status, owner, picture, start, touch, writes};
@@ -30,9 +30,17 @@ fn every_field_has_a_row() {
     let mut fields = BTreeSet::new();
     leaves(schema, "spec".to_owned(), &mut fields);
     fields.retain(|field| !is_shown_elsewhere(field));
-    let rows =
-        [workflow_rows(), stage_rows(), route_rows(), access_rows(), response_rows(), gateway_rows(), guest_rows()]
-            .concat();
+    let rows = [
+        workflow_rows(),
+        stage_rows(),
+        route_rows(),
+        access_rows(),
+        response_rows(),
+        gateway_rows(),
+        cors_rows(),
+        guest_rows(),
+    ]
+    .concat();
     let rows: BTreeSet<String> = rows.into_iter().map(|row| shown_by(&row.field)).collect();
     let fields: BTreeSet<String> = fields.iter().map(|field| shown_by(field)).collect();
     let excepted: BTreeSet<String> = EXCEPTED.iter().map(|(field, _)| (*field).to_owned()).collect();
@@ -128,6 +136,15 @@ fn of_what_the_gateway_answers() {
     world::run(async |world| {
         let table = Table::start(world, "changes-gateway").await;
         table.check("subject", &rows::subject("subject", &json!({})), gateway_rows()).await;
+        table.check_rest("subject").await;
+    });
+}
+
+#[test]
+fn of_who_may_call() {
+    world::run(async |world| {
+        let table = Table::start(world, "changes-cors").await;
+        table.check("subject", &rows::subject("subject", &json!({})), cors_rows()).await;
         table.check_rest("subject").await;
     });
 }

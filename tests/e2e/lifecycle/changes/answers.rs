@@ -186,6 +186,52 @@ pub fn gateway_rows() -> Vec<Row> {
     ]
 }
 
+/// Which pages of other origins may call.
+pub fn cors_rows() -> Vec<Row> {
+    const PREFLIGHT: &str = "/api/methods/OPTIONS ~1x~1{p}/integration/responses/204/template";
+    const ANSWER: &str = "/api/methods/POST ~1x~1{p}/integration/responses/200/template";
+    const ERRORS: &str = "/api/gatewayResponses/DEFAULT_4XX/parameters";
+    let allow_origin = |value: &str| json!({ "gatewayresponse.header.Access-Control-Allow-Origin": value });
+    let said = |field: &str, value: Value, then: Vec<Then>| {
+        row(&format!("cors.{field}"), &json!({ "cors": { field: value } }), then)
+    };
+    vec![
+        said(
+            "origins",
+            json!(["*"]),
+            vec![Then::AwsHas(PREFLIGHT, "'*'"), Then::AwsHas(ANSWER, "'*'"), Then::Aws(ERRORS, allow_origin("'*'"))],
+        ),
+        said(
+            "origins",
+            json!(["https://a.example", "https://b.example"]),
+            vec![Then::AwsHas(PREFLIGHT, "https://b.example"), Then::AwsHas(ANSWER, "https://b.example")],
+        ),
+        said(
+            "credentials",
+            json!(true),
+            vec![Then::AwsHas(PREFLIGHT, "Allow-Credentials"), Then::Aws(ERRORS, Value::Null)],
+        ),
+        said(
+            "origins",
+            json!(["https://a.example"]),
+            vec![Then::AwsHas("/api/gatewayResponses/DEFAULT_5XX/parameters", "https://a.example")],
+        ),
+        said("methods", json!(["DELETE"]), vec![Then::AwsHas(PREFLIGHT, "'DELETE'")]),
+        said("headers", json!(["X-Asked"]), vec![Then::AwsHas(PREFLIGHT, "'X-Asked'")]),
+        said(
+            "exposedHeaders",
+            json!(["X-Told"]),
+            vec![Then::AwsHas(ANSWER, "'X-Told'"), Then::AwsHas(ERRORS, "'X-Told'")],
+        ),
+        said("maxAge", json!(600), vec![Then::AwsHas(PREFLIGHT, "'600'")]),
+        row(
+            "cors.origins",
+            &json!({ "cors": null }),
+            [Then::Aws("/api/gatewayResponses", json!({})), Then::Aws("/api/methods/OPTIONS ~1x~1{p}", Value::Null)],
+        ),
+    ]
+}
+
 /// The field whose row shows this one: what the classes of answers share is shown by one of them.
 pub fn shown_by(field: &str) -> String {
     const CLASSES: [&str; 4] = ["errors[]", "clientError", "serverError", "throttling"];
