@@ -40,6 +40,7 @@ async fn main() -> Result<(), Failure> {
     for (index, (name, text)) in SCENARIOS.iter().enumerate() {
         bench.scenario(&format!("scenario-{}", index + 1), name, text).await?;
     }
+    bench.scenario("large", LARGE, &large()).await?;
     bench.sandbox.set_latency(50).await?;
     let slow = bench.create("slow", SCENARIOS[2].1).await?;
     println!("\n3 fire and forget, each AWS call 50 ms slower: apply to Ready {:.2} s", slow.as_secs_f64());
@@ -52,7 +53,28 @@ async fn main() -> Result<(), Failure> {
     for (index, (name, _)) in SCENARIOS.iter().enumerate() {
         bench.nothing_to_do(&format!("scenario-{}", index + 1), name).await?;
     }
+    bench.nothing_to_do("large", LARGE).await?;
     Ok(())
+}
+
+/// The name of [`large`].
+const LARGE: &str = "30 routes";
+
+/// An API of 30 routes, each with fields of the body, the path and the query.
+fn large() -> String {
+    let routes = (0..30).map(|index| {
+        format!(
+            "  - path: /orders/{{id}}/step-{index}\n    method: POST\n    auth: {{type: NONE}}\n    input: {{fields: {{id: {{path: id}}, who: {{body: $.who}}, q: {{query: q, optional: true}}}}}}\n"
+        )
+    });
+    let head = "apiVersion: sfe.dev/v1alpha1\nkind: StepFunctionEndpoint\nmetadata: {name: large}\nspec:\n  stateMachine:\n    definition: '{StartAt: A, States: {A: {Type: Pass, End: true}}}'\n  routes:\n";
+    format!("{head}{}", routes.collect::<String>())
+}
+
+/// How many calls looked for executions, which are left out then.
+fn without_looks(calls: &mut BTreeMap<String, usize>) -> usize {
+    let looks = ["logs:FilterLogEvents", "stepfunctions:ListExecutions"];
+    looks.iter().filter_map(|look| calls.remove(*look)).sum()
 }
 
 /// The share of AWS's rates that the operator takes.
@@ -117,9 +139,12 @@ impl Bench {
         let at = self.last_call().await?;
         let ready = self.create(namespace, text).await?;
         let calls = self.calls_after(at).await?;
+        let at = self.last_call().await?;
         let live = self.change(namespace).await?;
+        let mut change = self.calls_after(at).await?;
+        without_looks(&mut change);
         println!("\n{name}: apply to Ready {:.2} s, change to live {:.2} s", ready.as_secs_f64(), live.as_secs_f64());
-        println!("  {}", listed(&calls));
+        println!("  {}\n  to change one route: {}", listed(&calls), listed(&change));
         Ok(())
     }
 
@@ -226,9 +251,7 @@ impl Bench {
         .await?;
         let mut calls = self.calls_after(at).await?;
         calls.retain(|operation, _| !operation.ends_with(":GetCallerIdentity")); // once a process
-        let looks =
-            ["logs:FilterLogEvents", "stepfunctions:ListExecutions"].iter().filter_map(|look| calls.remove(*look));
-        let looks: usize = looks.sum();
+        let looks = without_looks(&mut calls);
         println!("{name}\n  {}; and {looks} for executions", listed(&calls));
         Ok(())
     }

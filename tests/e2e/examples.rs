@@ -4,6 +4,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use crate::http::{Request, get, post, request};
+use crate::lifecycle::is_live;
 use crate::serving::{Endpoint, NAMESPACE, Served, run};
 use crate::world::{World, until};
 
@@ -87,11 +88,13 @@ fn whoever_fires_may_forget() {
         check(&endpoint, machine, hook(""), 200, submitted, &["{}"]).await;
         check(&endpoint, machine, hook("no JSON"), 400, r#"{"error":"InvalidExecutionInput"}"#, &["no JSON"]).await;
 
-        // The start fails: someone deleted the state machine. The next change of the manifest brings it back.
+        // The start fails: someone deleted the state machine. Asked to look, the operator brings it back.
         world.sfn.delete_state_machine().state_machine_arn(machine).send().await.unwrap();
         check(&endpoint, machine, hook("{}"), 500, r#"{"status":"webhook failed"}"#, &["{}"]).await;
-        world.apply(NAMESPACE, &manifest.replace("retentionDays: 14", "retentionDays: 7"));
-        let endpoint = Endpoint::ready(world, "webhook").await;
+        let look = json!({ "metadata": { "annotations": { "sfe.dev/requestedAt": "now" } } });
+        world.patch(NAMESPACE, "webhook", &look).await;
+        let is_back = |endpoint: &Value| endpoint["status"]["lastHandledReconcileAt"] == "now" && is_live(endpoint);
+        world.until_endpoint(NAMESPACE, "webhook", "the state machine is back", is_back).await;
         check(&endpoint, machine, hook("{}"), 200, submitted, &["{}"]).await;
     });
 }

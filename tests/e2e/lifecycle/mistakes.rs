@@ -68,12 +68,12 @@ fn what_the_schema_refuses_is_never_stored() {
             ),
             (
                 source(json!({ "query": "a", "header": "a" })),
-                "exactly one of body, path, query, header, context and constant",
+                "exactly one of body, rawBody, form, path, query, header, context, authorizer, stageVariable and constant",
             ),
-            (source(json!({ "context": "accountId" })), "context: Unsupported value"),
+            (source(json!({ "context": "identity.apiKey" })), "context: Unsupported value"),
             (
                 route(&json!({ "input": { "constantJson": "{}", "fields": { "a": { "query": "a" } } } })),
-                "at most one of constant, constantJson and fields",
+                "at most one of constant, constantJson, fields and request",
             ),
             (
                 route(&json!({ "responses": { "success": { "status": 500 } } })),

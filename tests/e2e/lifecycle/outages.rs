@@ -17,7 +17,7 @@ const FLAGS: [&str; 6] = ["--drift-interval", "1s", "--retry-min", "200ms", "--r
 #[test]
 fn while_aws_is_away_the_last_good_status_stays() {
     world::run(async |world| {
-        let namespace = "outages";
+        let namespace = "outages-away";
         world.create_namespace(namespace);
         let gate = Gate::open(world.sandbox.aws_address()).unwrap();
         let aws = format!("http://127.0.0.1:{}", gate.port());
