@@ -73,6 +73,13 @@ mod tests {
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 
+    /// Client-side apply keeps the whole of it in an annotation, of which Kubernetes allows 256 KiB.
+    #[test]
+    fn it_can_be_applied_by_a_client() {
+        let size = serde_json::to_string(&super::crd()).unwrap().len();
+        assert!(size < 250 * 1024, "{size} bytes");
+    }
+
     #[test]
     fn an_object_that_nobody_has_seen_is_not_ready() {
         assert_eq!(schema()["properties"]["status"]["default"], serde_json::json!({ "observedGeneration": -1 }));

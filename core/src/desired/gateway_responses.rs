@@ -44,7 +44,8 @@ pub fn parse(spec: &StepFunctionEndpointSpec, at: &FieldPath, mistakes: &mut Mis
         mistakes.add(at_all, "", "not allowed with api.endpointRef: whoever has the API says them");
         return BTreeMap::new();
     }
-    let cors = of_cors(spec, is_guest, at);
+    let is_others = spec.api.as_ref().is_some_and(|api| api.rest_api_id.is_some());
+    let cors = of_cors(spec, is_guest || is_others, at);
     let responses = spec.gateway_responses.iter().filter_map(|(type_, said)| {
         let at = at_all.key(type_);
         let Some((_, status)) = TYPES.into_iter().find(|(name, _)| name == type_) else {
@@ -70,9 +71,9 @@ pub fn parse(spec: &StepFunctionEndpointSpec, at: &FieldPath, mistakes: &mut Mis
     responses
 }
 
-/// What `cors` adds to each of them. A guest's holds for its routes alone; what is wrong with it is told with the routes.
-fn of_cors(spec: &StepFunctionEndpointSpec, is_guest: bool, at: &FieldPath) -> BTreeMap<String, String> {
-    let said = spec.cors.as_ref().filter(|_| !is_guest);
+/// What `cors` adds to each of them. On another's API it holds for the routes alone; what is wrong with it is told with the routes.
+fn of_cors(spec: &StepFunctionEndpointSpec, is_anothers: bool, at: &FieldPath) -> BTreeMap<String, String> {
+    let said = spec.cors.as_ref().filter(|_| !is_anothers);
     let cors = said.and_then(|said| Cors::parse(said, &at.field("cors"), &mut Mistakes::none()));
     cors.map(|cors| cors.gateway_parameters()).unwrap_or_default()
 }

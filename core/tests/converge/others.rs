@@ -79,8 +79,10 @@ fn without_ours(world: &World, resources: &BTreeSet<String>) -> World {
 
 /// What an API holds.
 fn held(world: &World) -> String {
-    let World { rest_api, resources, authorizers, request_validator, models, deployments, stages, .. } = world;
-    format!("{:#?}", (rest_api, resources, authorizers, request_validator, models, deployments, stages))
+    let World { rest_api, resources, authorizers, request_validator, models, gateway_responses, .. } = world;
+    let World { deployments, stages, .. } = world;
+    let on_api = (authorizers, request_validator, models, gateway_responses);
+    format!("{:#?}", (rest_api, resources, on_api, deployments, stages))
 }
 
 fn is_untouched(run: &Run, before: &World) -> Result<(), TestCaseError> {
