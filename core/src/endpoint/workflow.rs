@@ -87,8 +87,10 @@ fn workflow_role(desired: &Desired, observed: &Observed) -> Next<Action> {
 /// A role of ours that is not wanted any more names the new state machine all the same before that is created: as long as there is such a
 /// role, it tells which state machines may exist.
 fn former_workflow_role(desired: &Desired, observed: &Observed) -> Next<Action> {
-    let (Some(found), Some(_)) = (observed.workflow_role.present(), &desired.state_machine) else {
-        return Next::nothing();
+    let found = match (&observed.workflow_role, &desired.state_machine) {
+        (Seen::Present(found), Some(_)) => found,
+        (Seen::Unknown, Some(_)) => return unread("former role"), // or a state machine that it does not name is forgotten
+        (Seen::Absent, Some(_)) | (_, None) => return Next::nothing(),
     };
     let trusted = state_machines_that_may_be(desired, observed);
     if !desired.owner.owns(&found.tags) || trusted.is_subset(&trusted_state_machines(&found.trust)) {
