@@ -41,7 +41,9 @@ pub fn status(
                 status.drift = drift::since(convergence.drift.clone(), &status.drift);
             }
         } else if !convergence.drift.is_empty() {
-            status.drift = convergence.drift.clone();
+            let put_back = is_true(&status, "Ready");
+            let before = if put_back { &[][..] } else { &status.drift };
+            status.drift = drift::since(convergence.drift.clone(), before);
         } else if previous.and_then(|previous| previous.observed_generation) != generation {
             status.drift.clear();
         }

@@ -59,7 +59,7 @@ pub async fn run<A: Aws, C: Cluster, K: Clock>(
     let repeated = memory.repeated(desired);
     let observed_at = recent.as_ref().map_or(now, |(_, at)| *at);
     let pass = Pass::new(ctx, live, desired, when, steady, &repeated, recent.map(|(observed, _)| observed));
-    let Ended { mut convergence, writes, awaited, cut_short, is_unclear } = pass.run().await;
+    let Ended { mut convergence, writes, awaited, cut_short, is_unclear, is_untouched } = pass.run().await;
     if desired.calls.is_none() {
         let settled_at = memory.made_at.map_or(began, |made_at| made_at.max(began)) + ctx.options.settle;
         wait_until_settled(&mut convergence.next, settled_at, now);
@@ -73,7 +73,7 @@ pub async fn run<A: Aws, C: Cluster, K: Clock>(
     memory.keep_turn(desired, &convergence, awaited, now);
     memory.note_writes(desired, writes);
     let is_open = !convergence.next.is_empty() || !convergence.failures.is_empty();
-    memory.note_steady(desired, steady && is_open && convergence.applied == 0 && convergence.drift.is_empty());
+    memory.note_steady(desired, steady && is_open && is_untouched);
     ctx.remember(Key::of(live), memory);
     let untold = cut_short && convergence.applied == 0 && says_ready(live); // the next process looks at it
     (!untold).then_some(convergence)

@@ -84,7 +84,8 @@ impl Memory {
         converged.or(self.steady.as_ref()).is_some_and(|known| *known == Fingerprint::of(desired))
     }
 
-    /// Notes whether the next difference is still someone else's: a look that failed has told of none.
+    /// Notes whether the next difference is still someone else's: a look that failed has told of none, and a write that was refused has put
+    /// nothing back.
     pub fn note_steady(&mut self, desired: &Desired, is_steady: bool) {
         self.steady = is_steady.then(|| Fingerprint::of(desired));
     }

@@ -53,8 +53,10 @@ pub struct Pass<'a, A, C, K> {
     applied: Vec<Action>,
     /// Whether a CreateRestApi of this pass may still take effect.
     create_in_flight: bool,
-    /// Whether any write of this pass may.
+    /// Whether any write of this pass may: where it failed, an earlier attempt of the SDK's may take effect all the same.
     is_unclear: bool,
+    /// Whether the answer of any write got lost.
+    is_lost: bool,
     drift: Option<Vec<Drift>>,
     /// The call whose turn has not come.
     awaited: Option<Awaited>,
@@ -69,6 +71,8 @@ pub struct Ended {
     pub awaited: Option<Awaited>,
     pub cut_short: bool,
     pub is_unclear: bool,
+    /// Whether what differs is all as it was found: nothing was written, as far as AWS has said.
+    pub is_untouched: bool,
 }
 
 /// What has been answered.
@@ -121,6 +125,7 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
             applied: Vec::new(),
             create_in_flight: false,
             is_unclear: false,
+            is_lost: false,
             drift: None,
             awaited: None,
             cut_short: false,
@@ -173,8 +178,9 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
             drift: self.drift.unwrap_or_default(),
             applied: self.applied.len(),
         };
+        let is_untouched = self.applied.is_empty() && !self.is_lost;
         let (awaited, cut_short, is_unclear) = (self.awaited, self.cut_short, self.is_unclear);
-        let mut ended = Ended { convergence, writes, awaited, cut_short, is_unclear };
+        let mut ended = Ended { convergence, writes, awaited, cut_short, is_unclear, is_untouched };
         if let Some(awaited) = &ended.awaited {
             awaited.tell(&mut ended.convergence.next);
         }
@@ -332,7 +338,8 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
                 self.failed_objects.insert(action.object());
             }
             Err(Failed { failure, unclear, not_made: false }) => {
-                self.is_unclear = true; // an earlier attempt of the SDK's may take effect all the same
+                self.is_unclear = true;
+                self.is_lost |= unclear;
                 self.create_in_flight |=
                     unclear && matches!(action, Action::RestApi(rest_api::Action::CreateRestApi(_)));
                 tracing::warn!(problem = failure.message, "a call failed");

@@ -2,7 +2,6 @@
 
 mod late;
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -11,7 +10,7 @@ use sfe_sandbox::Gate;
 use crate::lifecycle::turnstile::{Nth, Release, Side, Turnstile};
 use crate::lifecycle::{ORDERS, objects_of_orders, touch, writes};
 use crate::operator::Operator;
-use crate::world::{World, output, run, until};
+use crate::world::{World, run, until};
 
 /// Of a leader that is lost: it renews every 2 s, and a busy machine may miss one.
 const SHORT: [&str; 4] = ["--lease-duration", "10s", "--lease-renew-deadline", "6s"];
@@ -59,10 +58,6 @@ fn leads(operator: &Operator) -> usize {
 
 async fn until_leads(operator: &Operator) {
     until("it leads", async || if leads(operator) > 0 { Ok(()) } else { Err(operator.log()) }).await;
-}
-
-fn signal(operator: &Operator, signal: &str) {
-    output(Command::new("kill").args([signal, &operator.pid().to_string()]), "").unwrap();
 }
 
 /// Waits until it has ended as one that lost the Lease does.
@@ -207,14 +202,14 @@ fn check_paused(namespace: &'static str, call: &'static str, side: Side, release
         let mut held = turnstile.hold(Nth::Named(call), side);
         world.apply(namespace, ORDERS);
         held.reached().await;
-        signal(&first, "-STOP");
+        first.signal("-STOP");
         until_leads(&second).await;
         world.until_live(namespace, "orders").await;
         let converged = world.endpoint(namespace, "orders").await.unwrap();
 
         let begun = turnstile.calls();
         held.release(release);
-        signal(&first, "-CONT");
+        first.signal("-CONT");
         until_lost(&mut first).await;
         assert_eq!(turnstile.calls(), begun, "calls that began after the pause");
         let after = world.endpoint(namespace, "orders").await.unwrap();

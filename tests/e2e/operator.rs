@@ -124,8 +124,7 @@ impl Operator {
 
     /// Asks it to stop (SIGTERM), and waits until it has.
     pub fn stop(mut self) -> ExitStatus {
-        let asked = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status().unwrap();
-        assert!(asked.success(), "kill failed: {asked}");
+        self.signal("-TERM");
         let end = Instant::now() + STOP_TIMEOUT;
         loop {
             if let Some(status) = self.process.ended() {
@@ -134,6 +133,12 @@ impl Operator {
             assert!(Instant::now() < end, "not stopped within {STOP_TIMEOUT:?} of SIGTERM: {}", self.log_end());
             thread::sleep(POLL);
         }
+    }
+
+    /// Sends it a signal, such as `-STOP`.
+    pub fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.process.id().to_string()]).status().unwrap();
+        assert!(sent.success(), "kill failed: {sent}");
     }
 
     /// How it has ended by itself, if it has.

@@ -1,11 +1,13 @@
 //! AccessDenied on one action: a person is told which, and nothing is made, changed or deleted because of it.
 
 use serde_json::{Value, json};
+use sfe_core::kinds::role::INLINE_POLICY;
 
-use crate::fixtures::{ORDERS, differences, objects_of_orders, owner, start_through, writes};
+use crate::fixtures::{ORDERS, differences, is_live, objects_of_orders, owner, start_through, writes};
 use crate::microburst::{Microburst, error};
+use crate::operator::Operator;
 use crate::picture;
-use crate::world::{World, condition, is_ready};
+use crate::world::{World, condition, is_ready, until};
 
 const FLAGS: [&str; 8] =
     ["--drift-interval", "300ms", "--stalled-interval", "300ms", "--retry-min", "100ms", "--retry-max", "1s"];
@@ -150,6 +152,7 @@ pub async fn one_write_is_denied(world: &'static World) {
         serving = world.until_live(namespace, "orders").await;
         assert_eq!(world.inventory(namespace).await, objects, "{operation}");
     }
+    what_is_not_put_back_is_told(world, &proxy, &operator, namespace).await;
 
     for (service, operation) in
         [("apigateway", "DeleteRestApi"), ("stepfunctions", "DeleteStateMachine"), ("iam", "DeleteRole")]
@@ -163,4 +166,34 @@ pub async fn one_write_is_denied(world: &'static World) {
         world.until_gone(namespace, "orders").await;
         assert_eq!(world.inventory(namespace).await, [""; 0], "left in AWS, where {operation} was denied");
     }
+}
+
+/// What is taken away by hand and can't be put back is told with when that was found, and so is what is taken away after it.
+async fn what_is_not_put_back_is_told(world: &World, proxy: &Microburst, operator: &Operator, namespace: &str) {
+    let role = owner(namespace, "orders").gateway_role_name();
+    let (service, operation) = ("iam", "PutRolePolicy");
+    proxy.rules(&denied(service, operation)).await;
+    world.iam.delete_role_policy().role_name(&role).policy_name(INLINE_POLICY).send().await.unwrap();
+    let stalled = until_denied(world, namespace, service, operation).await;
+    let drift = &stalled["status"]["drift"];
+    let object = format!("role {role}");
+    assert_eq!((&drift[0]["object"], &drift[0]["field"]), (&json!(object), &json!("policyDocument")), "{drift}");
+
+    let tries = || operator.log().matches("a call failed").count();
+    let before = tries();
+    until("it was tried twice more", async || if tries() >= before + 2 { Ok(()) } else { Err(tries()) }).await;
+    let again = world.endpoint(namespace, "orders").await.unwrap();
+    assert_eq!(&again["status"]["drift"], drift, "found again, but once is enough to tell");
+
+    world.iam.delete_role().role_name(&role).send().await.unwrap();
+    let is_told = |endpoint: &Value| {
+        let drift = &endpoint["status"]["drift"][0];
+        drift["object"] == object.as_str() && drift["found"] == "needs iam:CreateRole"
+    };
+    world.until_endpoint(namespace, "orders", "the loss of the role is told", is_told).await;
+    proxy.no_rules().await;
+    world
+        .until_endpoint(namespace, "orders", "put back, and told", |endpoint| is_live(endpoint) && is_told(endpoint))
+        .await;
+    assert_eq!(world.inventory(namespace).await, objects_of_orders(namespace));
 }

@@ -173,7 +173,7 @@ async fn stop_during(world: &World, namespace: &str, turnstile: &Turnstile, call
     held.reached().await;
     let stops = || operator.log().matches("stopping").count();
     let (before, asked) = (stops(), Instant::now());
-    world::output(std::process::Command::new("kill").args(["-TERM", &operator.pid().to_string()]), "").unwrap();
+    operator.signal("-TERM");
     // What is in flight ends and nothing more begins: the stop is seen before the answer comes.
     until(&format!("{call}: the stop is seen"), async || if stops() > before { Ok(()) } else { Err("not logged") })
         .await;
