@@ -42,13 +42,14 @@ pub async fn run<A: Aws, C: Cluster, K: Clock>(
     let when = When { now, settle: ctx.options.settle };
     let recent = memory.recently_observed(now, ctx.options.pace.drift);
     let may_recall = !requested && desired.calls.is_some() && !desired.observed_only && desired.others_api().is_none();
-    let recent = recent.filter(|_| may_recall).cloned();
-    if let Some(convergence) = recent.as_ref().and_then(|(observed, _)| nothing_to_do(desired, observed, when)) {
+    let recent = recent.filter(|_| may_recall);
+    if let Some(convergence) = recent.and_then(|(observed, _)| nothing_to_do(desired, observed, when)) {
         return Some(convergence);
     }
     if !requested && let Some(convergence) = still_awaits_its_turn(ctx, &memory, live, desired, now) {
         return Some(convergence);
     }
+    let recent = recent.cloned();
     let steady = memory.is_steady(desired) || memory.converged.is_none() && was_ready(live);
     let may_be_later = !requested && steady && says_ready(live) && live.metadata.deletion_timestamp.is_none();
     memory.postponed_to = if may_be_later { turn::drift_check(&ctx.aws, live, &desired.site, now) } else { None };

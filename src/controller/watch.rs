@@ -1,13 +1,14 @@
 //! What makes an object be looked at: its own changes, those of objects that it shares an API with, and of ConfigMaps that it reads.
 
 use std::convert::Infallible;
+use std::fmt::Debug;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::stream::{self, BoxStream};
-use futures::{FutureExt as _, StreamExt as _};
+use futures::{FutureExt as _, Stream, StreamExt as _};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::core::PartialObjectMeta;
 use kube::runtime::controller::{self, Action, ReconcileRequest, applier};
@@ -125,9 +126,24 @@ fn manifests(
                 ready();
             }
             let keys = touched.by(&event, &store);
-            stream::iter(keys.into_iter().map(|key| ObjectRef::new(&key.name).within(&key.namespace).into()))
+            requests(keys)
         })
         .boxed()
+}
+
+/// The objects of another kind that changed. Their metadata alone is watched.
+fn changed<K>(api: Api<PartialObjectMeta<K>>) -> impl Stream<Item = PartialObjectMeta<K>> + Send
+where
+    K: Clone + Debug + Send + Sync + 'static,
+    PartialObjectMeta<K>: kube::Resource<DynamicType = ()>,
+{
+    watch(api, watcher::Config::default().any_semantic()).default_backoff().touched_objects().filter_map(
+        |object| async { object.inspect_err(|error| tracing::warn!(%error, "the watch broke: again")).ok() },
+    )
+}
+
+fn requests(keys: Vec<Key>) -> impl Stream<Item = ReconcileRequest<StepFunctionEndpoint>> {
+    stream::iter(keys.into_iter().map(|key| ObjectRef::new(&key.name).within(&key.namespace).into()))
 }
 
 /// The manifests whose place on another's API a namespace's labels decide. Of Namespaces the metadata alone is watched.
@@ -135,15 +151,10 @@ fn namespaces(
     api: Api<PartialObjectMeta<Namespace>>,
     store: Store<StepFunctionEndpoint>,
 ) -> BoxStream<'static, ReconcileRequest<StepFunctionEndpoint>> {
-    watch(api, watcher::Config::default().any_semantic())
-        .default_backoff()
-        .touched_objects()
-        .filter_map(|object| async {
-            object.inspect_err(|error| tracing::warn!(%error, "the watch broke: again")).ok()
-        })
+    changed(api)
         .flat_map(move |namespace| {
             let keys = touched::selected(namespace.metadata.name.as_deref().unwrap_or_default(), &store);
-            stream::iter(keys.into_iter().map(|key| ObjectRef::new(&key.name).within(&key.namespace).into()))
+            requests(keys)
         })
         .boxed()
 }
@@ -153,12 +164,7 @@ fn config_maps(
     api: Api<PartialObjectMeta<ConfigMap>>,
     store: Store<StepFunctionEndpoint>,
 ) -> BoxStream<'static, ReconcileRequest<StepFunctionEndpoint>> {
-    watch(api, watcher::Config::default().any_semantic())
-        .default_backoff()
-        .touched_objects()
-        .filter_map(|object| async {
-            object.inspect_err(|error| tracing::warn!(%error, "the watch broke: again")).ok()
-        })
+    changed(api)
         .flat_map(move |config_map| {
             let reads = |object: &StepFunctionEndpoint| {
                 let source = object.spec.state_machine.definition_from.as_ref();

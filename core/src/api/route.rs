@@ -163,6 +163,10 @@ impl StepFunctionsAction {
 }
 
 impl HttpMethod {
+    /// All of them, ANY first.
+    pub const ALL: [Self; 8] =
+        [Self::Any, Self::Delete, Self::Get, Self::Head, Self::Options, Self::Patch, Self::Post, Self::Put];
+
     /// As API Gateway spells it.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -36,17 +36,6 @@ struct Origin(String);
 /// What API Gateway's console proposes. Source: API Gateway Developer Guide, "CORS for REST APIs".
 const HEADERS: [&str; 5] = ["Authorization", "Content-Type", "X-Amz-Date", "X-Amz-Security-Token", "X-Api-Key"];
 
-/// What ANY stands for.
-const METHODS: [HttpMethod; 7] = [
-    HttpMethod::Delete,
-    HttpMethod::Get,
-    HttpMethod::Head,
-    HttpMethod::Options,
-    HttpMethod::Patch,
-    HttpMethod::Post,
-    HttpMethod::Put,
-];
-
 impl Origin {
     fn parse(text: &str) -> Result<Self, &'static str> {
         let (scheme, authority) = text.split_once("://").unwrap_or_default();
@@ -149,7 +138,8 @@ impl Cors {
         self.origin(&mut template);
         let said = if self.methods.is_empty() { of_path } else { &self.methods };
         let is_said = |method: &HttpMethod| said.contains(method) || said.contains(&HttpMethod::Any);
-        let methods: Vec<&str> = METHODS.into_iter().filter(is_said).map(HttpMethod::as_str).collect();
+        let methods = HttpMethod::ALL.into_iter().filter(|method| *method != HttpMethod::Any).filter(is_said);
+        let methods: Vec<&str> = methods.map(HttpMethod::as_str).collect();
         set(&mut template, "Allow-Methods", &methods.join(","));
         set(&mut template, "Allow-Headers", &self.headers.join(","));
         if let Some(seconds) = self.max_age {

@@ -21,17 +21,7 @@ const TIMEOUT_MS: i32 = 29_000;
 
 /// The HTTP method of AWS's spelling; none for one that API Gateway doesn't document.
 pub fn name(text: &str) -> Option<HttpMethod> {
-    const ALL: [HttpMethod; 8] = [
-        HttpMethod::Any,
-        HttpMethod::Delete,
-        HttpMethod::Get,
-        HttpMethod::Head,
-        HttpMethod::Options,
-        HttpMethod::Patch,
-        HttpMethod::Post,
-        HttpMethod::Put,
-    ];
-    ALL.into_iter().find(|method| method.as_str() == text)
+    HttpMethod::ALL.into_iter().find(|method| method.as_str() == text)
 }
 
 /// A method as GetResources embeds it.
