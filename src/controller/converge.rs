@@ -60,12 +60,18 @@ pub async fn run<A: Aws, C: Cluster, K: Clock>(
     let repeated = memory.repeated(desired);
     let observed_at = recent.as_ref().map_or(now, |(_, at)| *at);
     let pass = Pass::new(ctx, live, desired, when, steady, &repeated, recent.map(|(observed, _)| observed));
-    let Ended { mut convergence, writes, awaited, cut_short, is_unclear, is_untouched } = pass.run().await;
+    let Ended { mut convergence, writes, awaited, cut_short, is_unclear, is_lost } = pass.run().await;
     if desired.calls.is_none() {
         let settled_at = memory.made_at.map_or(began, |made_at| made_at.max(began)) + ctx.options.settle;
-        wait_until_settled(&mut convergence.next, settled_at, now);
-    } else if convergence.applied > 0 || is_unclear {
+        wait_until_settled(&mut convergence.next, "deletion", settled_at, now);
+    } else if let Some(lost_at) = memory.lost_at {
+        wait_until_settled(&mut convergence.next, "AWS", lost_at + ctx.options.settle, now);
+    }
+    if desired.calls.is_some() && (convergence.applied > 0 || is_unclear) {
         memory.made_at = Some(ctx.clock.now());
+    }
+    if is_lost {
+        memory.lost_at = Some(ctx.clock.now());
     }
     let done = convergence.failures.is_empty() && convergence.next.is_empty();
     let looked = done && convergence.applied == 0 && observed_at == now && now >= began + ctx.options.settle;
@@ -74,17 +80,17 @@ pub async fn run<A: Aws, C: Cluster, K: Clock>(
     memory.keep_turn(desired, &convergence, awaited, now);
     memory.note_writes(desired, writes);
     let is_open = !convergence.next.is_empty() || !convergence.failures.is_empty();
-    memory.note_steady(desired, steady && is_open && is_untouched);
+    memory.note_steady(desired, steady && is_open && convergence.applied == 0 && !is_lost);
     ctx.remember(Key::of(live), memory);
     let untold = cut_short && convergence.applied == 0 && says_ready(live); // the next process looks at it
     (!untold).then_some(convergence)
 }
 
-/// A deletion does not end before this moment: what was called for may still take effect, and what was just made may not show yet. So it is
-/// looked for once more.
-fn wait_until_settled(next: &mut Next<Action>, settled_at: Timestamp, now: Timestamp) {
+/// Nothing is finished before this moment: a call whose answer got lost may still take effect, and what was just made may not show yet. So it
+/// is looked for once more.
+fn wait_until_settled(next: &mut Next<Action>, what: &str, settled_at: Timestamp, now: Timestamp) {
     if next.is_empty() && now < settled_at {
-        next.and(Next::wait_until("deletion", "an earlier call may still take effect", Until::Time(settled_at)));
+        next.and(Next::wait_until(what, "an earlier call may still take effect", Until::Time(settled_at)));
     }
 }
 

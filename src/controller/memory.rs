@@ -32,6 +32,8 @@ pub struct Memory {
     turn: Option<AwaitedTurn>,
     /// When the last pass ended that may have made something.
     pub made_at: Option<Timestamp>,
+    /// When the last pass ended in which the answer of a write got lost.
+    pub lost_at: Option<Timestamp>,
     /// How many passes in a row must be tried again.
     pub attempts: u32,
     /// What was desired in the last passes, the writes that each of them made for it, and how many in a row did: one that comes back doesn't

@@ -71,8 +71,8 @@ pub struct Ended {
     pub awaited: Option<Awaited>,
     pub cut_short: bool,
     pub is_unclear: bool,
-    /// Whether what differs is all as it was found: nothing was written, as far as AWS has said.
-    pub is_untouched: bool,
+    /// Whether the answer of any write got lost: it may take effect a while later.
+    pub is_lost: bool,
 }
 
 /// What has been answered.
@@ -178,9 +178,8 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
             drift: self.drift.unwrap_or_default(),
             applied: self.applied.len(),
         };
-        let is_untouched = self.applied.is_empty() && !self.is_lost;
-        let (awaited, cut_short, is_unclear) = (self.awaited, self.cut_short, self.is_unclear);
-        let mut ended = Ended { convergence, writes, awaited, cut_short, is_unclear, is_untouched };
+        let Self { awaited, cut_short, is_unclear, is_lost, .. } = self;
+        let mut ended = Ended { convergence, writes, awaited, cut_short, is_unclear, is_lost };
         if let Some(awaited) = &ended.awaited {
             awaited.tell(&mut ended.convergence.next);
         }

@@ -48,6 +48,18 @@ fn a_create_that_comes_late_outlives_no_object(
     check(&life(steps, &[(At::Of(operation, number), fault)]));
 }
 
+/// A write whose answer got lost may take effect after all was found as it should be: nothing is called ready before that.
+#[rstest]
+fn a_write_that_comes_late_undoes_nothing(
+    #[values("iam:CreateRole", "iam:PutRolePolicy", "states:CreateStateMachine", "apigateway:PutIntegration")]
+    operation: &'static str,
+    #[values(0, 1, 2)] number: usize,
+    #[values(500, 1_000, 1_500, 2_500)] after: Millis,
+) {
+    let steps = vec![(0, What::Apply(NAMES[0], spec("EXPRESS"))), (after, What::Apply(NAMES[0], spec("STANDARD")))];
+    check(&life(steps, &[(At::Of(operation, number), Fault::Late)]));
+}
+
 /// A read that doesn't show yet what was just made must not be taken for its absence.
 #[rstest]
 fn what_was_just_made_is_not_taken_for_absent(
