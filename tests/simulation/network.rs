@@ -76,7 +76,7 @@ pub struct Network {
 
 struct State {
     account: Account,
-    /// How the account was, for stale reads.
+    /// How the account was before some writes, the oldest first, for stale reads.
     past: VecDeque<(Millis, Account)>,
     calls: usize,
     writes: usize,
@@ -354,7 +354,8 @@ impl Network {
         let mut state = self.state.lock().unwrap();
         state.account.catch_up(now);
         if let Some(age) = stale {
-            let then = state.past.iter().rev().find(|(at, _)| *at <= now - age).map(|(_, then)| then.clone());
+            // Before the first write since: as it was then, or a little later.
+            let then = state.past.iter().find(|(at, _)| *at > now - age).map(|(_, then)| then.clone());
             return effect(&mut then.unwrap_or_else(|| state.account.clone()));
         }
         if writes {
