@@ -264,8 +264,11 @@ pub fn with_guests(
 /// or while nothing may be written for it.
 fn ready(guest: &StepFunctionEndpoint, owner: &Owner, settings: &Settings) -> Option<Routes> {
     let status = guest.status.as_ref().filter(|_| !guest.is_suspended() && !guest.is_observed_only())?;
-    let is_true =
-        |name: &str| status.conditions.iter().any(|condition| condition.type_ == name && condition.status == "True");
+    // What could not be read says what it said of the generation before.
+    let is_true = |name: &str| {
+        let mut of_now = status.conditions.iter().filter(|told| told.observed_generation == guest.metadata.generation);
+        of_now.any(|condition| condition.type_ == name && condition.status == "True")
+    };
     if status.observed_generation != guest.metadata.generation
         || !is_true("RolesReady")
         || !is_true("StateMachineReady")

@@ -38,7 +38,7 @@ fn guest(namespace: &str, name: &str) -> StepFunctionEndpoint {
     let owner = super::super::owner(&guest, &settings());
     let site = settings().site;
     let arn = |arn: Option<crate::arn::Arn>| arn.unwrap().to_string();
-    let condition = |name: &str| json!({ "type": name, "status": "True", "reason": "A", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z" });
+    let condition = |name: &str| json!({ "type": name, "status": "True", "observedGeneration": 1, "reason": "A", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z" });
     let status = json!({
         "observedGeneration": 1,
         "conditions": [condition("RolesReady"), condition("StateMachineReady")],
@@ -93,7 +93,11 @@ fn fates(allowed: &Value, found: Option<Labels>) -> Vec<(String, &'static str)> 
     let labels: BTreeMap<String, Labels> = found.map(|found| ("abroad".to_owned(), found)).into_iter().collect();
     let guests = admitted(&host, vec![guest("abroad", "a"), guest("abroad", "b")], &labels);
     let references = References { guests, labels, ..References::default() };
-    let api = desired(&host, &references, &settings()).unwrap().api.unwrap();
+    fates_of(&host, &references)
+}
+
+fn fates_of(host: &StepFunctionEndpoint, references: &References) -> Vec<(String, &'static str)> {
+    let api = desired(host, references, &settings()).unwrap().api.unwrap();
     let fate = |fate: &GuestRoutes| match fate {
         GuestRoutes::Served { .. } => "served",
         GuestRoutes::Held { .. } => "held",
@@ -101,6 +105,22 @@ fn fates(allowed: &Value, found: Option<Labels>) -> Vec<(String, &'static str)> 
         GuestRoutes::Refused { .. } => "refused",
     };
     api.guests.iter().map(|(name, found)| (name.to_string(), fate(found))).collect()
+}
+
+/// A state machine that could not be read since the manifest changed is told as it was before.
+#[test]
+fn what_a_guest_says_of_an_earlier_generation_does_not_count() {
+    let mut guest = guest("shop", "refunds");
+    let fate = |guest: &StepFunctionEndpoint| {
+        fates_of(&host(&json!({})), &References { guests: vec![guest.clone()], ..References::default() })
+    };
+    assert_eq!(fate(&guest), [("refunds".to_owned(), "served")]);
+    guest.metadata.generation = Some(2);
+    let status = guest.status.as_mut().unwrap();
+    (status.observed_generation, status.conditions[0].observed_generation) = (Some(2), Some(2));
+    assert_eq!(fate(&guest), [("refunds".to_owned(), "held")]);
+    guest.status.as_mut().unwrap().conditions[1].observed_generation = Some(2);
+    assert_eq!(fate(&guest), [("refunds".to_owned(), "served")]);
 }
 
 #[rstest]
