@@ -26,6 +26,7 @@ mod model;
 mod name;
 mod object;
 mod output;
+mod part;
 mod read;
 #[cfg(test)]
 mod readings;
@@ -55,6 +56,7 @@ use crate::arn::Arn;
 use crate::mistakes::{FieldPath, Mistakes};
 
 pub use choice::chosen;
+pub use source::path_parameters;
 
 /// The most that AWS takes as one template, in bytes. Source: API Gateway quotas, "Mapping template size", 300 KB.
 const TEMPLATE_BYTES_MAX: usize = 300_000;
@@ -65,6 +67,8 @@ pub struct Call<'a> {
     pub action: StepFunctionsAction,
     /// The state machine, or one of its aliases or versions.
     pub state_machine: &'a Arn,
+    /// The route's path.
+    pub path: &'a str,
 }
 
 /// How a request becomes the body of the call.

@@ -109,8 +109,16 @@ fn an_answer_is_composed_of_several_places() {
         assert_eq!(told(&failed), (422, "application/problem+json", problem));
         assert_eq!((failed.header("x-error"), failed.header("location")), (Some("Orders.Refused"), None));
 
-        let started = answer(&endpoint, "/start", &json!({})).await;
+        let to = endpoint.url("/start/it's%20%22a%22+1?reference=%C3%A9%0A'");
+        let asked = post(to, "{}").header("x-correlation-id", "a \"b\" 'c'");
+        let started = endpoint.call(asked).await.answer;
         let body = started.json();
+        let echoed = ["tenant", "reference", "correlation"].map(|said| body[said].as_str());
+        assert_eq!(echoed, [Some("it's \"a\"+1"), Some("é\n'"), Some("a \"b\" 'c'")], "{started:?}");
+        assert_eq!(started.header("x-correlation-id"), Some("a \"b\" 'c'"));
+        let silent = answer(&endpoint, "/start/%C3%A9", &json!({})).await;
+        assert_eq!((&silent.json()["tenant"], silent.header("x-correlation-id")), (&json!("é"), None));
+        assert!(["reference", "correlation"].iter().all(|said| silent.json().get(said).is_none()), "{silent:?}");
         assert_eq!((started.status, started.header("x-execution")), (202, body["execution"].as_str()));
         assert!(body["started"].is_number() && started.header("x-execution").is_some(), "{started:?}");
     });

@@ -290,6 +290,18 @@ pub struct AnswerSource {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 64))]
     pub answer: Option<String>,
+    /// A parameter of the route's path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub path: Option<String>,
+    /// A parameter of the request's query string, left out where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub query: Option<String>,
+    /// A header of the request, in any case, left out where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub header: Option<String>,
     /// A value that API Gateway knows of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<ContextVariable>,

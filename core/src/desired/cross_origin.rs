@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::{self, HttpMethod, Responses, Route};
 use crate::kinds::method::{self, Authorization, Integration, IntegrationKind};
-use crate::mapping::{Cors, bounded, is_of_cors};
+use crate::mapping::{Cors, bounded, is_of_cors, path_parameters};
 use crate::mistakes::{FieldPath, Mistakes};
 use crate::owner::Owner;
 
+use super::RouteKey;
 use super::routes::{JSON, response};
-use super::{RouteKey, path};
 
 /// What a preflight is answered with: there is nothing to read but headers.
 const NO_CONTENT: u16 = 204;
@@ -67,7 +67,7 @@ fn check_headers(said: &Responses, varies: bool, at: &FieldPath, mistakes: &mut 
 
 /// Answers whoever asks, by itself: a browser sends no credentials with a preflight.
 fn preflight(owner: &Owner, path: &str, template: String) -> method::Desired {
-    let parameters = path::parameters(path).map(|name| (format!("method.request.path.{name}"), true));
+    let parameters = path_parameters(path).map(|name| (format!("method.request.path.{name}"), true));
     method::Desired {
         operation_name: owner.marker(),
         authorization: Authorization::None,

@@ -41,11 +41,6 @@ pub fn check(path: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The names of a path's parameters.
-pub fn parameters(path: &str) -> impl Iterator<Item = &str> {
-    path.split('/').filter_map(parameter)
-}
-
 /// The name in `{name}` or `{name+}`.
 fn parameter(part: &str) -> Option<&str> {
     let name = part.strip_prefix('{')?.strip_suffix('}')?;

@@ -114,7 +114,7 @@ fn add(
     if !serves(type_, action) {
         mistakes.add(at.field("action"), action.as_str(), format!("{} state machines don't have it", type_.as_str()));
     }
-    let call = Call { action, state_machine };
+    let call = Call { action, state_machine, path: &route.path };
     let chosen = route.state_machines.as_ref().map(|choice| {
         let at = at.field("stateMachines");
         mapping::chosen(choice, state_machine, &at, mistakes)
@@ -128,7 +128,7 @@ fn add(
         routes.models.insert(name.clone(), schema);
         models.insert(content_type, name);
     }
-    let path_parameters = path::parameters(&key.path).map(|name| format!("method.request.path.{name}"));
+    let path_parameters = mapping::path_parameters(&key.path).map(|name| format!("method.request.path.{name}"));
     let request_parameters: BTreeMap<String, bool> =
         path_parameters.chain(request.required_parameters.iter().cloned()).map(|name| (name, true)).collect();
     let validated = !models.is_empty() || !request.required_parameters.is_empty();

@@ -8,7 +8,7 @@ use crate::mistakes::{FieldPath, Mistakes};
 use super::document::{Member, Members};
 use super::model::Kind;
 use super::reads::Reads;
-use super::source::{Media, Name, Place, Reading};
+use super::source::{Media, Name, Parameter, Place, Reading};
 
 /// The members of the object; `at` is its field path, such as `spec.routes[2].input.request`.
 pub(super) fn members(
@@ -30,7 +30,11 @@ pub(super) fn members(
     let mut path = Members::new();
     for name in reads.parameters() {
         // What is no name is told where the path is checked.
-        path.extend(Name::parse(name).ok().map(|place| (name.to_owned(), value(Place::Path(place), reads))));
+        path.extend(
+            Name::parse(name)
+                .ok()
+                .map(|place| (name.to_owned(), value(Place::Parameter(Parameter::Path(place)), reads))),
+        );
     }
     members.insert("path".to_owned(), Member::Object(path));
     reads.may_refuse = true;
@@ -42,7 +46,7 @@ pub(super) fn members(
             mistakes.add(at.clone(), text, TWICE);
         }
         if let Some(name) = mistakes.take(at, text, Name::parse(text)) {
-            header.insert(text.clone(), value(Place::Header(name), reads));
+            header.insert(text.clone(), value(Place::Parameter(Parameter::Header(name)), reads));
         }
     }
     let mut known = Members::new();

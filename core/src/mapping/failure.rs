@@ -5,6 +5,7 @@ use crate::api::{FailureResponse, Responses, Source};
 use crate::mistakes::{FieldPath, Mistakes};
 
 use super::member::Scope;
+use super::part::Known;
 use super::reply::{self, Reply, Said};
 use super::source::BodyPath;
 use super::success::failure_status;
@@ -98,7 +99,7 @@ struct Class {
 
 fn class(said: Option<&FailureResponse>, at: &FieldPath, mistakes: &mut Mistakes) -> Option<Class> {
     let Some(said) = said else { return Some(Class::default()) };
-    let reply = reply::parse(&Said::from(said), Scope::Refusal, at, mistakes);
+    let reply = reply::parse(&Said::from(said), Known { scope: Scope::Refusal, path: "" }, at, mistakes); // of which nothing is told here
     let status = match said.status {
         None => Some(None),
         Some(said) => failure_status(said, reply.as_ref(), at, mistakes).map(Some),

@@ -106,7 +106,7 @@ impl Scope {
     /// The places of a value that can be said.
     pub(super) fn sources(self) -> &'static str {
         match self {
-            Self::Success(_) | Self::Outcome => "output, answer, context and constant",
+            Self::Success(_) | Self::Outcome => "output, answer, path, query, header, context and constant",
             Self::Refusal => "context and constant",
         }
     }

@@ -6,7 +6,7 @@
 
 use crate::api::{ContextVariable, Decoding, RawBody};
 
-use super::source::{BodyPath, Name, Place, Reading, is_written_by_a_client, may_lack};
+use super::source::{BodyPath, Name, Parameter, Place, Reading, is_written_by_a_client, may_lack};
 use super::vtl::Template;
 
 /// U+FFFD is what API Gateway, and `urlDecode`, put in place of bytes that are not UTF-8: refused, rather than altered.
@@ -43,9 +43,7 @@ pub(super) fn value(template: &mut Template, reading: &Reading) -> Form {
             Place::Body(_)
             | Place::RawBody(_)
             | Place::Form(_)
-            | Place::Path(_)
-            | Place::Query(_)
-            | Place::Header(_)
+            | Place::Parameter(_)
             | Place::Context(_)
             | Place::Claim(_)
             | Place::Authorizer(_)
@@ -74,29 +72,8 @@ fn found(template: &mut Template, place: &Place) {
         Place::WholeBody => whole(template),
         Place::RawBody(raw) => raw_body(template, *raw),
         Place::Form(name) => form(template, name),
-        Place::Path(name) => {
-            template.code("#set($value = '')\n#set($value = $input.params().path.get('").word(name).code("'))\n");
-            // It comes as the client wrote it, percent-encoded. A `+` is one there, unlike in the forms that urlDecode is for.
-            template.code("#if($value.matches('.*%(?![0-9A-Fa-f]{2}).*') == false)\n");
-            template.code("#set($value = $util.urlDecode($value.replace('+', '%2B')))\n#end\n").code(REFUSE_NOT_UTF_8);
-        }
-        Place::Query(name) => {
-            template
-                .code(NOTHING)
-                .code("#if($input.params().querystring.containsKey('")
-                .word(name)
-                .code("') == true)\n#set($given = true)\n");
-            template.code("#set($value = $input.params().querystring.get('").word(name).code("'))\n#end\n");
-            template.code(REFUSE_NOT_UTF_8);
-        }
-        // The name arrives in the case that the client's HTTP version gave it.
-        Place::Header(name) => {
-            template
-                .code(NOTHING)
-                .code("#foreach($name in $input.params().header.keySet())\n#if($name.equalsIgnoreCase('");
-            template.word(name).code(
-                "') == true)\n#set($given = true)\n#set($value = $input.params().header.get($name))\n#end\n#end\n",
-            );
+        Place::Parameter(named) => {
+            parameter(template, named);
             template.code(REFUSE_NOT_UTF_8);
         }
         Place::Context(variable) => of_context(template, *variable),
@@ -113,6 +90,44 @@ fn found(template: &mut Template, place: &Place) {
             template.word(name).code("'])\n").code(TEXT_OF_FOUND);
         }
     }
+}
+
+/// Reads a parameter. That one of the path is there is not said, as it always is.
+fn parameter(template: &mut Template, named: &Parameter) {
+    match named {
+        Parameter::Path(name) => {
+            template.code("#set($value = '')\n#set($value = $input.params().path.get('").word(name).code("'))\n");
+            // It comes as the client wrote it, percent-encoded. A `+` is one there, unlike in the forms that urlDecode is for.
+            template.code("#if($value.matches('.*%(?![0-9A-Fa-f]{2}).*') == false)\n");
+            template.code("#set($value = $util.urlDecode($value.replace('+', '%2B')))\n#end\n");
+        }
+        Parameter::Query(name) => {
+            template
+                .code(NOTHING)
+                .code("#if($input.params().querystring.containsKey('")
+                .word(name)
+                .code("') == true)\n#set($given = true)\n");
+            template.code("#set($value = $input.params().querystring.get('").word(name).code("'))\n#end\n");
+        }
+        // The name arrives in the case that the client's HTTP version gave it.
+        Parameter::Header(name) => {
+            template
+                .code(NOTHING)
+                .code("#foreach($name in $input.params().header.keySet())\n#if($name.equalsIgnoreCase('");
+            template.word(name).code(
+                "') == true)\n#set($given = true)\n#set($value = $input.params().header.get($name))\n#end\n#end\n",
+            );
+        }
+    }
+}
+
+/// Reads a parameter of the request that is answered. It is too late to refuse it: what is not UTF-8 is as good as missing.
+pub(super) fn of_answered_request(template: &mut Template, named: &Parameter) {
+    parameter(template, named);
+    if matches!(named, Parameter::Path(_)) {
+        template.code("#set($given = true)\n");
+    }
+    template.code("#if($value.matches('(?s).*\\uFFFD.*') == true)\n#set($value = '')\n#set($given = false)\n#end\n");
 }
 
 /// Between quotes it is text, of whatever class the value is.

@@ -7,7 +7,9 @@ use crate::mistakes::{FieldPath, Mistakes};
 
 use super::content;
 use super::model::{Kind, Model};
-use super::source::{BodyPath, Checked, Key, Media, Name, Place, Reading, is_of_a_signature, may_lack};
+use super::source::{
+    BodyPath, Checked, Key, Media, Name, Parameter, Place, Reading, is_of_a_signature, may_lack, path_parameters,
+};
 
 /// All that one route reads of its requests of one content type, and what API Gateway must check of them therefore.
 pub(super) struct Reads<'a> {
@@ -44,8 +46,7 @@ impl<'a> Reads<'a> {
 
     /// The names of the route's path parameters.
     pub(super) fn parameters(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        let parts = self.route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
-        parts.map(|parameter| parameter.strip_suffix('+').unwrap_or(parameter))
+        path_parameters(&self.route.path)
     }
 
     /// Whether requests have a body.
@@ -145,13 +146,22 @@ impl<'a> Reads<'a> {
             return name.filter(|_| bodied).map(Place::Form);
         }
         if let Some(text) = &source.path {
-            return mistakes.take(at.field("path"), text, self.path(text)).map(Place::Path);
+            return mistakes
+                .take(at.field("path"), text, Name::of_the_path(text, &self.route.path))
+                .map(Parameter::Path)
+                .map(Place::Parameter);
         }
         if let Some(text) = &source.query {
-            return mistakes.take(at.field("query"), text, Name::parse(text)).map(Place::Query);
+            return mistakes
+                .take(at.field("query"), text, Name::parse(text))
+                .map(Parameter::Query)
+                .map(Place::Parameter);
         }
         if let Some(text) = &source.header {
-            return mistakes.take(at.field("header"), text, Name::parse(text)).map(Place::Header);
+            return mistakes
+                .take(at.field("header"), text, Name::parse(text))
+                .map(Parameter::Header)
+                .map(Place::Parameter);
         }
         if let Some(text) = &source.authorizer {
             return self.authorizer(text, &at.field("authorizer"), mistakes);
@@ -234,14 +244,6 @@ impl<'a> Reads<'a> {
         }
     }
 
-    fn path(&self, text: &str) -> Result<Name, String> {
-        let name = Name::parse(text).map_err(str::to_owned)?;
-        if self.parameters().any(|parameter| parameter == text) {
-            return Ok(name);
-        }
-        Err(format!("a parameter of the route's path is required, such as `{{{text}}}` in it"))
-    }
-
     fn note(&mut self, reading: &Reading, kind: Kind) {
         let Reading { place, optional, decode } = reading;
         self.may_refuse |= place.may_be_unreadable() || place.may_be_absent() && !optional || decode.is_some();
@@ -252,12 +254,11 @@ impl<'a> Reads<'a> {
             }
             Place::WholeBody => self.reads_whole = true,
             Place::RawBody(_) | Place::Form(_) => self.reads_text = true,
-            Place::Path(name) => {
+            Place::Parameter(Parameter::Path(name)) => {
                 self.path_parameters.insert(name.as_str().to_owned());
             }
-            Place::Query(name) if !optional => self.require_query(name),
-            Place::Query(_)
-            | Place::Header(_)
+            Place::Parameter(Parameter::Query(name)) if !optional => self.require_query(name),
+            Place::Parameter(Parameter::Query(_) | Parameter::Header(_))
             | Place::Context(_)
             | Place::Claim(_)
             | Place::Authorizer(_)

@@ -103,8 +103,8 @@ use super::tests::{ARN, translate};
 } } }), &[
     "responses.success.headers[X-A].answer: `startDate`: not allowed in a header: it is no text",
     "responses.success.body.fields[a].answer: `stopDate`: allowed are executionArn, executionName, startDate",
-    "responses.success.body.fields[b]: `0 of them`: exactly one of output, answer, context and constant is required",
-    "responses.success.body.fields[c].optional: `true`: leave it out: only output and answer can be missing",
+    "responses.success.body.fields[b]: `0 of them`: exactly one of output, answer, path, query, header, context and constant is required",
+    "responses.success.body.fields[c].optional: `true`: leave it out: only output and answer can be required",
     "responses.success.body.fields[d.e]: `d.e`: another key has this member's place: a member is a value or an object of members, not both",
 ])]
 #[case::headers(json!({ "responses": { "success": { "headers": {

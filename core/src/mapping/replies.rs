@@ -7,7 +7,7 @@ use super::tests::translated;
 
 /// The template of a success of StartSyncExecution, from where it is one.
 fn succeeded(success: &Value) -> String {
-    let said = json!({ "action": "StartSyncExecution", "responses": { "success": success } });
+    let said = json!({ "path": "/{id}", "action": "StartSyncExecution", "responses": { "success": success } });
     let (_, responses) = translated(said);
     let (_, template) = responses.success.template.split_once("#if($status == 'SUCCEEDED')\n").unwrap();
     template.split_once("#elseif($status == 'TIMED_OUT')").unwrap().0.to_owned()
@@ -81,6 +81,36 @@ fn nothing_but_printable_ascii_gets_into_a_header() {
             r#"{"error":"UnexpectedOutput"}#end"#,
         ],
     );
+}
+
+#[test]
+fn what_the_request_said_is_told_as_it_is_or_not_at_all() {
+    let said = json!({ "fields": { "q": { "query": "q" } } });
+    let template = succeeded(&json!({ "headers": { "X-Id": { "path": "id" } }, "body": said }));
+    let not_utf_8 =
+        ["#if($value.matches('(?s).*\\uFFFD.*') == true)", "#set($value = '')", "#set($given = false)", "#end"];
+    let path = [
+        "#set($value = '')",
+        "#set($value = $input.params().path.get('id'))",
+        "#if($value.matches('.*%(?![0-9A-Fa-f]{2}).*') == false)",
+        "#set($value = $util.urlDecode($value.replace('+', '%2B')))",
+        "#end",
+        "#set($given = true)",
+    ];
+    let header = ["#set($header0 = '')", "#if($value.matches('[ -~]+') == true)", "#set($header0 = $value)", "#end"];
+    let query = [
+        "#set($value = '')",
+        "#set($given = false)",
+        "#if($input.params().querystring.containsKey('q') == true)",
+        "#set($given = true)",
+        "#set($value = $input.params().querystring.get('q'))",
+        "#end",
+    ];
+    let lines: Vec<&str> = template.lines().collect();
+    let expected = [&path[..], &not_utf_8, &header].concat();
+    assert_eq!(lines[..expected.len()], expected);
+    assert!(template.contains(&[&query[..], &not_utf_8, &["#if($given == true)"]].concat().join("\n")), "{template}");
+    assert!(!template.contains("$complete"), "nothing of that is missing: {template}");
 }
 
 #[test]

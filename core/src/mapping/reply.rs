@@ -7,16 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::api::{
-    AnswerSource, Body, ContextVariable, ErrorResponse, FailureBody, FailureHeader, FailureResponse, SuccessResponse,
-};
+use crate::api::{AnswerSource, Body, ErrorResponse, FailureBody, FailureHeader, FailureResponse, SuccessResponse};
 use crate::mistakes::{FieldPath, Mistakes};
 
-use super::header::{self, HeaderName, MediaType};
+use super::header::{HeaderName, MediaType};
 use super::json::Json;
-use super::member::{Member, Scope};
 use super::output::{self, OutputPath};
-use super::read::{self, Form};
+use super::part::{Known, Parts, REQUIRE, Slot, Source};
 use super::vtl::Template;
 use super::{fields, object};
 
@@ -81,38 +78,15 @@ enum Content {
     Fields(Vec<(Vec<String>, Source)>),
 }
 
-/// One value.
-#[derive(Debug)]
-struct Source {
-    place: Origin,
-    optional: bool,
-}
-
-#[derive(Debug)]
-enum Origin {
-    Constant(Value),
-    Context(ContextVariable),
-    Member(Member),
-    Whole,
-    Part(OutputPath),
-}
-
-/// Where a value goes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Slot {
-    Header,
-    Field,
-}
-
 /// Answered in place of what can't be composed.
 const UNEXPECTED: &str = "#set($code = 502)\n{\"error\":\"UnexpectedOutput\"}";
 
 /// Checks what is said; `at` is the field path of its class.
-pub(super) fn parse(said: &Said, scope: Scope, at: &FieldPath, mistakes: &mut Mistakes) -> Option<Reply> {
-    let headers = headers(&said.headers, scope, &at.field("headers"), mistakes);
+pub(super) fn parse(said: &Said, known: Known<'_>, at: &FieldPath, mistakes: &mut Mistakes) -> Option<Reply> {
+    let headers = headers(&said.headers, known, &at.field("headers"), mistakes);
     let body = match &said.body {
         None => Some(None),
-        Some(body) => content(body, scope, &at.field("body"), mistakes).map(Some),
+        Some(body) => content(body, known, &at.field("body"), mistakes).map(Some),
     };
     let content_type = match &said.content_type {
         None => Some(None),
@@ -147,7 +121,7 @@ fn media_type(
 
 fn headers(
     said: &BTreeMap<String, AnswerSource>,
-    scope: Scope,
+    known: Known<'_>,
     at: &FieldPath,
     mistakes: &mut Mistakes,
 ) -> Option<Vec<(HeaderName, Source)>> {
@@ -155,7 +129,7 @@ fn headers(
     for (name, said) in said {
         let at = at.key(name);
         let name = mistakes.take(at.clone(), name, HeaderName::parse(name, &mut taken));
-        let source = source(said, Slot::Header, scope, &at, mistakes);
+        let source = Source::parse(said, Slot::Header, known, &at, mistakes);
         match (&mut headers, name, source) {
             (Some(headers), Some(name), Some(source)) => headers.push((name, source)),
             (headers, _, _) => *headers = None,
@@ -164,7 +138,8 @@ fn headers(
     headers
 }
 
-fn content(said: &Body, scope: Scope, at: &FieldPath, mistakes: &mut Mistakes) -> Option<Content> {
+fn content(said: &Body, known: Known<'_>, at: &FieldPath, mistakes: &mut Mistakes) -> Option<Content> {
+    let scope = known.scope;
     let Body { constant, constant_json, text, output, output_text, fields, empty } = said;
     let said = [
         constant.is_some(),
@@ -203,7 +178,7 @@ fn content(said: &Body, scope: Scope, at: &FieldPath, mistakes: &mut Mistakes) -
     }
     if let Some(said) = fields {
         let parse = |said: &AnswerSource, at: &FieldPath, mistakes: &mut Mistakes| {
-            source(said, Slot::Field, scope, at, mistakes)
+            Source::parse(said, Slot::Field, known, at, mistakes)
         };
         return fields::parse(said, parse, &at.field("fields"), mistakes).map(Content::Fields);
     }
@@ -212,47 +187,6 @@ fn content(said: &Body, scope: Scope, at: &FieldPath, mistakes: &mut Mistakes) -
         return None;
     }
     Some(Content::Nothing)
-}
-
-fn source(said: &AnswerSource, slot: Slot, scope: Scope, at: &FieldPath, mistakes: &mut Mistakes) -> Option<Source> {
-    let AnswerSource { output, answer, context, constant, optional } = said;
-    let said = [output.is_some(), answer.is_some(), context.is_some(), constant.is_some()];
-    let count = said.into_iter().filter(|said| *said).count();
-    if count != 1 {
-        let allowed = format!("exactly one of {} is required", scope.sources());
-        mistakes.add(at.clone(), format!("{count} of them"), allowed);
-        return None;
-    }
-    if *optional == Some(true) && (context.is_some() || constant.is_some()) {
-        mistakes.add(at.field("optional"), "true", "leave it out: only output and answer can be missing");
-        return None;
-    }
-    let place = if let Some(text) = output {
-        let at = at.field("output");
-        scope.allows_output(text, &at, mistakes)?;
-        match (text.as_str(), slot) {
-            ("$", Slot::Field) => Origin::Whole,
-            (text, Slot::Field | Slot::Header) => Origin::Part(mistakes.take(at, text, OutputPath::parse(text))?),
-        }
-    } else if let Some(name) = answer {
-        let at = at.field("answer");
-        let member = mistakes.take(at.clone(), name, scope.member(name))?;
-        if slot == Slot::Header && member.form() == Form::Json {
-            mistakes.add(at, name, "not allowed in a header: it is no text");
-            return None;
-        }
-        Origin::Member(member)
-    } else if let Some(value) = constant {
-        let is_header = value.as_str().is_some_and(header::is_value);
-        if slot == Slot::Header && !is_header {
-            mistakes.add(at.field("constant"), value, "a string of printable ASCII is required in a header");
-            return None;
-        }
-        Origin::Constant(value.clone())
-    } else {
-        Origin::Context((*context)?)
-    };
-    Some(Source { place, optional: optional.unwrap_or(scope.leaves_out()) })
 }
 
 impl Reply {
@@ -359,7 +293,7 @@ impl Reply {
             template.code("#set($context.responseOverride.header.Content-Type = ").verbatim(type_.as_str()).code(")\n");
         }
         for (number, (name, source)) in (0..).zip(&self.headers) {
-            if let Origin::Constant(Value::String(text)) = &source.place {
+            if let Some(text) = source.constant() {
                 template
                     .code("#set($context.responseOverride.header.")
                     .word(name)
@@ -401,81 +335,5 @@ impl Reply {
         let of_status = if self.status.is_some() { Parts::Members } else { Parts::None };
         let of_headers = self.headers.iter().map(|(_, source)| source.parts()).max().unwrap_or_default();
         of_body.max(of_status).max(of_headers)
-    }
-}
-
-/// What is read of the output.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-enum Parts {
-    #[default]
-    None,
-    Whole,
-    Members,
-}
-
-/// Behind a reading of what must be there.
-const REQUIRE: &str = "#if($given == false)\n#set($complete = false)\n#end\n";
-
-impl Source {
-    fn may_fail(&self) -> bool {
-        match &self.place {
-            Origin::Constant(_) | Origin::Context(_) => false,
-            Origin::Member(_) => !self.optional,
-            Origin::Whole => !self.optional,
-            Origin::Part(_) => true, // an object there can't be printed, optional or not
-        }
-    }
-
-    fn parts(&self) -> Parts {
-        match &self.place {
-            Origin::Constant(_) | Origin::Context(_) | Origin::Member(_) => Parts::None,
-            Origin::Whole => Parts::Whole,
-            Origin::Part(_) => Parts::Members,
-        }
-    }
-
-    /// Appends the member to the object that is being built.
-    fn append(&self, key: &str, template: &mut Template) {
-        match &self.place {
-            Origin::Constant(value) => return object::constant(template, key, &Json::of(value)),
-            Origin::Context(variable) => {
-                read::of_context(template, *variable);
-                return object::value(template, key, Form::Raw);
-            }
-            Origin::Member(member) => {
-                member.read(template);
-                template.code("#if($given == true)\n");
-                object::value(template, key, member.form());
-            }
-            Origin::Whole => {
-                template
-                    .code("#set($value = $document)\n#set($given = false)\n#if($value != '')\n#set($given = true)\n");
-                object::value(template, key, Form::Json);
-            }
-            Origin::Part(path) => {
-                output::part(template, path);
-                template.code("#if($given == true)\n");
-                output::append(template, key);
-            }
-        }
-        template.code("#end\n");
-        if !self.optional {
-            template.code(REQUIRE);
-        }
-    }
-
-    /// Reads the value of a header: a text without a line break or anything else that is no printable ASCII.
-    fn read_header(&self, number: u16, template: &mut Template) {
-        match &self.place {
-            Origin::Constant(_) | Origin::Whole => return,
-            Origin::Context(variable) => read::of_context(template, *variable),
-            Origin::Member(member) => member.read(template),
-            Origin::Part(path) => output::part(template, path),
-        }
-        template.code("#set($header").number(number).code(" = '')\n#if($value.matches('[ -~]+') == true)\n");
-        template.code("#set($header").number(number).code(" = $value)\n#end\n");
-        if !self.optional && self.may_fail() {
-            template.code("#if($header").number(number).code(" == '')\n#set($complete = false)\n#end\n");
-        }
     }
 }

@@ -11,7 +11,7 @@ use super::content::{self, Content};
 use super::document::{self, Document};
 use super::model::{Kind, Model};
 use super::reads::Reads;
-use super::source::{Checked, Media, Name, Place, Reading};
+use super::source::{Checked, Media, Name, Parameter, Place, Reading};
 use super::vtl::Template;
 use super::{Call, Request, bounded};
 use super::{name, read, schema};
@@ -112,7 +112,7 @@ fn required(route: &Route, reads: &mut Reads, at: &FieldPath, mistakes: &mut Mis
     }
     // The validator knows a header by its case alone, and HTTP/2 sends lower case.
     for name in headers? {
-        let reading = Reading { place: Place::Header(name), decode: None, optional: false };
+        let reading = Reading { place: Place::Parameter(Parameter::Header(name)), decode: None, optional: false };
         reads.noted(reading.clone(), Kind::Text);
         required.push(reading);
     }

@@ -90,6 +90,15 @@ impl Name {
         }
     }
 
+    /// Parses the name of a parameter that the route's path has.
+    pub(super) fn of_the_path(text: &str, path: &str) -> Result<Self, String> {
+        let name = Self::parse(text)?;
+        if path_parameters(path).any(|parameter| parameter == text) {
+            return Ok(name);
+        }
+        Err(format!("a parameter of the route's path is required, such as `{{{text}}}` in it"))
+    }
+
     /// Parses the name of a stage variable.
     pub(super) fn of_a_stage_variable(text: &str) -> Result<Self, &'static str> {
         if !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
@@ -109,6 +118,12 @@ impl Word for Name {
     fn in_single_quotes(&self) -> String {
         self.0.clone()
     }
+}
+
+/// The names of the parameters of a route's path.
+pub fn path_parameters(path: &str) -> impl Iterator<Item = &str> {
+    let parts = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    parts.map(|parameter| parameter.strip_suffix('+').unwrap_or(parameter))
 }
 
 /// The name of a claim or of a key that an authorizer returns.
@@ -134,6 +149,17 @@ impl Word for Key {
     }
 }
 
+/// A parameter of a request's line and headers.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Parameter {
+    /// One of the path, which every request has.
+    Path(Name),
+    /// One of the query string.
+    Query(Name),
+    /// A header, in any case.
+    Header(Name),
+}
+
 /// One place of a request.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Place {
@@ -145,12 +171,8 @@ pub(super) enum Place {
     RawBody(RawBody),
     /// A field of a form.
     Form(Name),
-    /// A parameter of the path, which every request has.
-    Path(Name),
-    /// A parameter of the query string.
-    Query(Name),
-    /// A header, in any case.
-    Header(Name),
+    /// A parameter.
+    Parameter(Parameter),
     /// What API Gateway knows of a request.
     Context(ContextVariable),
     /// A claim of the caller's token.
@@ -169,12 +191,11 @@ impl Place {
             | Place::WholeBody
             | Place::RawBody(_)
             | Place::Form(_)
-            | Place::Query(_)
-            | Place::Header(_)
+            | Place::Parameter(Parameter::Query(_) | Parameter::Header(_))
             | Place::Claim(_)
             | Place::Authorizer(_)
             | Place::StageVariable(_) => true,
-            Place::Path(_) => false,
+            Place::Parameter(Parameter::Path(_)) => false,
             Place::Context(variable) => may_lack(*variable),
         }
     }
@@ -182,13 +203,7 @@ impl Place {
     /// Whether what a client wrote can be there in a way that can't be read.
     pub(super) fn may_be_unreadable(&self) -> bool {
         match self {
-            Place::Body(_)
-            | Place::WholeBody
-            | Place::RawBody(_)
-            | Place::Form(_)
-            | Place::Path(_)
-            | Place::Query(_)
-            | Place::Header(_) => true,
+            Place::Body(_) | Place::WholeBody | Place::RawBody(_) | Place::Form(_) | Place::Parameter(_) => true,
             Place::Claim(_) | Place::Authorizer(_) | Place::StageVariable(_) => false,
             Place::Context(variable) => is_written_by_a_client(*variable),
         }

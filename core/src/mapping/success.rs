@@ -7,6 +7,7 @@ use crate::mistakes::{FieldPath, Mistakes};
 use super::glob::Glob;
 use super::member::Scope;
 use super::output::OutputPath;
+use super::part::Known;
 use super::reply::{self, Reply, Said};
 use super::source::BodyPath;
 use super::vtl::Template;
@@ -25,7 +26,12 @@ pub(super) fn success(said: &Responses, call: &Call, at: &FieldPath, mistakes: &
     let at_success = at.field("success");
     let status = status(success.status.unwrap_or(200), 200..=399, &at_success.field("status"), mistakes);
     let status_from = status_from(&success, call.action, &at_success, mistakes);
-    let reply = reply::parse(&Said::from(&success), Scope::Success(call.action), &at_success, mistakes);
+    let reply = reply::parse(
+        &Said::from(&success),
+        Known { scope: Scope::Success(call.action), path: call.path },
+        &at_success,
+        mistakes,
+    );
     let rules = rules(&said.errors, call, &at.field("errors"), mistakes);
     let led = status.is_none_or(|status| leads_somewhere(status, reply.as_ref(), &at_success, mistakes).is_some());
     let (status, status_from, reply, rules) = (status?, status_from?, reply?, rules?);
@@ -139,7 +145,7 @@ fn rule(said: &ErrorResponse, call: &Call, at: &FieldPath, mistakes: &mut Mistak
         let allowed = "FAILED or TIMED_OUT: an execution that StartSyncExecution waits for can't be stopped";
         mistakes.add(at_match.field("status"), "ABORTED", allowed);
     }
-    let reply = reply::parse(&Said::from(said), Scope::Outcome, at, mistakes);
+    let reply = reply::parse(&Said::from(said), Known { scope: Scope::Outcome, path: call.path }, at, mistakes);
     let status = failure_status(said.status, reply.as_ref(), at, mistakes);
     let rule = Rule { error: error?, execution: *execution, status: status?, reply: reply? };
     (!aborted).then_some(rule)

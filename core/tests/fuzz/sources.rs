@@ -160,7 +160,11 @@ fn route() -> impl Strategy<Value = Value> {
 fn translate(route: &Value) -> Result<Request, Vec<String>> {
     let route: Route = serde_json::from_value(route.clone()).unwrap();
     let arn = "arn:aws:states:eu-central-1:000000000000:stateMachine:a".parse().unwrap();
-    let call = Call { action: route.action.unwrap_or(StepFunctionsAction::StartExecution), state_machine: &arn };
+    let call = Call {
+        action: route.action.unwrap_or(StepFunctionsAction::StartExecution),
+        state_machine: &arn,
+        path: &route.path,
+    };
     let mut mistakes = Mistakes::none();
     let request = mapping::request(&route, &call, &FieldPath::spec().field("routes").index(0), &mut mistakes);
     let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
