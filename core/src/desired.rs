@@ -25,6 +25,7 @@ use crate::kinds::{self, authorizer, gateway_response, log_group, method, model,
 use crate::limits::Limits;
 use crate::mistakes::{FieldPath, Mistakes};
 use crate::owner::{Owner, Site};
+use crate::publish;
 
 pub use bounds::referenced_state_machine;
 pub use hosted::{Admission, Host, Hosted, Labels, Neighbour, admission, admitted, selects_by_labels};
@@ -293,6 +294,7 @@ pub fn desired(
     let calls = routes.as_ref().map(|routes| routes.calls.clone()).unwrap_or_default();
     let gateway_role = roles::gateway(spec, &owner, &calls, &at.field("gatewayRole"), &mut mistakes);
     others::check(object, references, settings, &at, &mut mistakes);
+    publish::check(spec, &at, &mut mistakes);
     hosted::check_allowed_routes(spec, settings, &at, &mut mistakes);
     let told = (&mut mistakes, &mut waiting);
     let hosted = hosted::parse(spec, references, (&owner, settings), routes.as_ref(), &at, told);
