@@ -31,3 +31,4 @@ pub mod predict;
 pub mod publish;
 pub mod recall;
 pub mod status;
+pub mod tags;
