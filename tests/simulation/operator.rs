@@ -50,7 +50,7 @@ struct Watch {
 
 /// What the watches tell.
 enum News {
-    Object(Event<StepFunctionEndpoint>),
+    Object(Box<Event<StepFunctionEndpoint>>),
     /// The labels of a namespace have changed.
     Labels,
     /// A ConfigMap has changed, or is gone.
@@ -139,7 +139,7 @@ impl Operator {
             Change::Written(object) | Change::StatusWritten(object) => Event::Apply(object.as_ref().clone()),
             Change::Gone(object) => Event::Delete(object.as_ref().clone()),
         };
-        self.push(News::Object(event), latency);
+        self.push(News::Object(Box::new(event)), latency);
     }
 
     /// The labels of a namespace have changed, which is on its way like any other change.
