@@ -17,6 +17,8 @@ pub struct Claim<'a> {
     pub owner: &'a Owner,
     /// Where it is.
     pub site: &'a Site,
+    /// The tags that it should have.
+    pub tags: &'a Tags,
     /// Whether what nobody owns is taken over.
     pub adopts: bool,
     /// What the status has told of that.
@@ -39,7 +41,13 @@ pub struct Found<'a> {
 impl<'a> Claim<'a> {
     /// That of an endpoint.
     pub fn of(desired: &'a Desired, observed: &'a Observed) -> Self {
-        Self { owner: &desired.owner, site: &desired.site, adopts: desired.adopts, told: &observed.told_adoption }
+        Self {
+            owner: &desired.owner,
+            site: &desired.site,
+            tags: &desired.tags,
+            adopts: desired.adopts,
+            told: &observed.told_adoption,
+        }
     }
 
     /// Whether an object with these tags is ours.
@@ -65,9 +73,9 @@ impl<'a> Claim<'a> {
             return Next::refuse(format!("{kind} can't be adopted: {name}: {why}"), hint.to_owned());
         }
         let object = format!("{kind} {name}");
-        let changes = Changes::none().at("tags", &shown(tags), &shown(&self.owner.tags())).chain(changes);
+        let changes = Changes::none().at("tags", &shown(tags), &shown(self.tags)).chain(changes);
         let mut next = if self.has_told(&object, &changes) {
-            Next::act(take(self.owner.tags()))
+            Next::act(take(self.tags.clone()))
         } else {
             let why = format!("`sfe.dev/adopt` takes it over once `status.adoption` has told: {changes}");
             Next::wait_until(&object, &why, Until::Told)
@@ -114,9 +122,9 @@ mod tests {
 
     /// What is next in a line, for one who adopts; and what is next once that was told.
     fn reads<A: std::fmt::Debug>(adopts: bool, next: impl Fn(&Claim<'_>) -> Next<A>) -> String {
-        let (owner, site) = (owner("a"), site());
+        let (owner, site, tags) = (owner("a"), site(), owner("a").tags());
         let said = |told: &[Drift]| {
-            let found = next(&Claim { owner: &owner, site: &site, adopts, told });
+            let found = next(&Claim { owner: &owner, site: &site, tags: &tags, adopts, told });
             let actions: Vec<String> = found
                 .actions
                 .iter()
@@ -167,8 +175,8 @@ mod tests {
     #[test]
     fn what_has_changed_since_it_was_told_is_told_again() {
         let want = log_group::Desired { name: "g".to_owned(), retention_days: 14, tags: owner("a").tags() };
-        let (owner, site) = (owner("a"), site());
-        let claim = |told| Claim { owner: &owner, site: &site, adopts: true, told };
+        let (owner, site, tags) = (owner("a"), site(), owner("a").tags());
+        let claim = |told| Claim { owner: &owner, site: &site, tags: &tags, adopts: true, told };
         let first = log_group::next(&claim(&[]), "g", Some(&want), &group(Tags::new()));
         let told = drift::fields(&first.adoptions[0].object, &first.adoptions[0].changes, Timestamp::UNIX_EPOCH);
         let edited = Seen::Present(log_group::Observed { retention_days: Some(7), tags: Tags::new() });

@@ -24,7 +24,9 @@ use crate::arn::Arn;
 use crate::kinds::{self, authorizer, gateway_response, log_group, method, model, rest_api, role, state_machine};
 use crate::limits::Limits;
 use crate::mistakes::{FieldPath, Mistakes};
-use crate::owner::{Owner, Site};
+use crate::owner::{Owner, Site, Tags};
+use crate::publish;
+use crate::tags;
 
 pub use bounds::referenced_state_machine;
 pub use hosted::{Admission, Host, Hosted, Labels, Neighbour, admission, admitted, selects_by_labels};
@@ -81,6 +83,8 @@ pub struct Desired {
     pub owner: Owner,
     /// Where they are.
     pub site: Site,
+    /// The tags of each of them.
+    pub tags: Tags,
     /// The role that API Gateway assumes, if it is ours.
     pub gateway_role: Option<role::Desired>,
     /// The role that the workflow runs with, if it is ours.
@@ -190,6 +194,7 @@ impl Desired {
     /// Nothing: what a deletion converges to. A guest's objects stay until its host has dropped its routes.
     pub fn nothing(owner: Owner, site: Site, host: Option<Host>) -> Self {
         Self {
+            tags: owner.tags(),
             owner,
             site,
             gateway_role: None,
@@ -206,6 +211,24 @@ impl Desired {
             observed_only: false,
             unwanted: Unwanted::Deleted,
         }
+    }
+
+    /// The same with the tags on each object.
+    fn tagged(mut self) -> Self {
+        for role in self.gateway_role.iter_mut().chain(&mut self.workflow_role) {
+            role.tags.clone_from(&self.tags);
+        }
+        if let Some(log_group) = &mut self.log_group {
+            log_group.tags.clone_from(&self.tags);
+        }
+        if let Some(state_machine) = &mut self.state_machine {
+            state_machine.tags.clone_from(&self.tags);
+        }
+        if let Some(api) = &mut self.api {
+            api.rest_api.tags.clone_from(&self.tags);
+            api.stage.tags.clone_from(&self.tags);
+        }
+        self
     }
 
     /// Someone else's API, if our routes are on one or leave it.
@@ -293,6 +316,8 @@ pub fn desired(
     let calls = routes.as_ref().map(|routes| routes.calls.clone()).unwrap_or_default();
     let gateway_role = roles::gateway(spec, &owner, &calls, &at.field("gatewayRole"), &mut mistakes);
     others::check(object, references, settings, &at, &mut mistakes);
+    publish::check(spec, &at, &mut mistakes);
+    tags::check(spec, &at, &mut mistakes);
     hosted::check_allowed_routes(spec, settings, &at, &mut mistakes);
     let told = (&mut mistakes, &mut waiting);
     let hosted = hosted::parse(spec, references, (&owner, settings), routes.as_ref(), &at, told);
@@ -307,7 +332,8 @@ pub fn desired(
         (Some(workflow), Some(role_arn), Some(executions)) if waiting.is_empty() => {
             let calls = workflow.calls(role_arn, spec);
             let workflow::Workflow { state_machine, role, log_group, .. } = workflow;
-            Ok(Desired {
+            let desired = Desired {
+                tags: tags::all(&owner, &spec.tags),
                 owner,
                 site,
                 gateway_role: gateway_role.map(|role| bounds::bounded(role, settings)),
@@ -323,7 +349,8 @@ pub fn desired(
                 adopts,
                 observed_only: object.is_observed_only(),
                 unwanted: Unwanted::Deleted,
-            })
+            };
+            Ok(desired.tagged())
         }
         _ => Err(Undesired::Waiting(waiting)),
     }

@@ -28,5 +28,7 @@ pub mod outcome;
 pub mod owner;
 pub mod policy;
 pub mod predict;
+pub mod publish;
 pub mod recall;
 pub mod status;
+pub mod tags;

@@ -14,6 +14,7 @@ use crate::kinds::{
 };
 use crate::next::Seen;
 use crate::policy::{trusted_state_machines, workflow_trust};
+use crate::tags;
 
 /// What is known of the objects of one endpoint.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -273,7 +274,7 @@ impl Observed {
                 self.stages = Seen::Present(BTreeMap::new());
             }
             (rest_api::Action::RecordIntent, Answer::Recorded(at)) => self.intent = rest_api::Intent::Recorded(at),
-            (rest_api::Action::TagResource { id, tags, .. }, _) => {
+            (rest_api::Action::TagResource { id, tags, .. }, _) if self.rest_api.present().is_none() => {
                 let taken = self.namesakes.present().and_then(|found| found.iter().find(|api| api.id == *id)).cloned();
                 self.rest_api = match taken {
                     Some(mut found) => {
@@ -283,7 +284,7 @@ impl Observed {
                     None => Seen::Unknown,
                 };
             }
-            (rest_api::Action::UntagResource { .. }, _) => {
+            (rest_api::Action::UntagResource { keys, .. }, _) if tags::let_go(keys) => {
                 rest_api::fold(&mut self.rest_api, action);
                 self.stages = Seen::Unknown; // those of the next, if there are several
             }

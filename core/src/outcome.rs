@@ -9,6 +9,7 @@ use crate::api::{Drift, ExecutionsStatus};
 use crate::desired::{Desired, Undesired};
 use crate::next::{Next, Until};
 use crate::observed::Observed;
+use crate::publish::Publication;
 
 /// How one pass ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +20,8 @@ pub struct Outcome {
     pub convergence: Option<Convergence>,
     /// The executions, if they were due.
     pub executions: Option<ExecutionsStatus>,
+    /// What became of `publish`; None where nothing is published, and what the status says of that still holds.
+    pub publication: Option<Publication>,
     /// What could not be read or written beside them.
     pub failures: Vec<Failure>,
     /// The look that was asked for by `sfe.dev/requestedAt`, if any: this pass answers it.
@@ -87,6 +90,11 @@ impl Outcome {
             })
     }
 
+    /// Whether something is about to be published.
+    fn publishes(&self) -> bool {
+        self.publication.as_ref().is_some_and(|publication| publication.pending)
+    }
+
     /// Whether nothing may be written, and AWS is known to differ: only a person can make that end.
     pub fn differs_unwritten(&self) -> bool {
         self.desired.as_ref().is_ok_and(|desired| desired.observed_only)
@@ -104,6 +112,7 @@ impl Outcome {
     /// Whether all is as the manifest says: nothing left to do, to wait for or to refuse, and nothing failed.
     pub fn is_converged(&self) -> bool {
         self.desired.is_ok()
+            && !self.publishes()
             && self.failures().next().is_none()
             && self.convergence.as_ref().is_none_or(|convergence| convergence.next.is_empty())
     }
@@ -167,6 +176,9 @@ impl Outcome {
             let waits = next.waiting.iter().filter(|wait| wait.until != Until::Sibling || lines.is_empty());
             let waits: Vec<String> = waits.map(|wait| format!("waiting: {}: {}", wait.object, wait.why)).collect();
             lines.extend(waits);
+        }
+        if self.publishes() {
+            lines.push("waiting: what `spec.publish` names is about to be written".to_owned());
         }
         bounded(&lines)
     }

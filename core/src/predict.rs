@@ -238,10 +238,10 @@ impl World {
                     StateMachineType::Express => &mut self.express,
                 };
                 *machine = match action {
-                    state_machine::Action::CreateStateMachine(want)
-                    | state_machine::Action::UpdateStateMachine { to: want, .. } => {
-                        Some(state_machine::predicted(want))
-                    }
+                    state_machine::Action::CreateStateMachine(want) => Some(state_machine::predicted(want)),
+                    state_machine::Action::UpdateStateMachine { to: want, .. } => machine
+                        .take()
+                        .map(|found| state_machine::Observed { tags: found.tags, ..state_machine::predicted(want) }),
                     state_machine::Action::TagResource { tags, .. } => machine.take().map(|mut found| {
                         found.tags.extend(tags.clone());
                         found

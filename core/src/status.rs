@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::api::{ApiStatus, GuestStatus, RouteStatus, StateMachineStatus, StepFunctionEndpointStatus, moment};
-use crate::desired::{Api, Desired, GuestRoutes, Neighbour};
+use crate::desired::{Api, Calls, Desired, GuestRoutes, Neighbour};
 use crate::drift;
 use crate::endpoint::{self, Part};
 use crate::kinds::rest_api::Intent;
@@ -57,6 +57,9 @@ pub fn status(
             remove(&mut status, "ObservedOnly");
         }
     }
+    if let Some(publication) = &outcome.publication {
+        status.published = publication.recorded();
+    }
     tell_readiness(&mut status, outcome, generation, now);
     bounded(status)
 }
@@ -100,14 +103,19 @@ fn tell_objects(status: &mut StepFunctionEndpointStatus, desired: &Desired, obse
             status.url = desired.hosted.as_ref().and_then(|hosted| hosted.host.url.clone());
         }
     }
-    status.routes = match (&status.url, &desired.calls) {
+    status.routes = routes(status.url.as_deref(), desired.calls.as_ref());
+}
+
+/// The routes and their URLs below that of the stage.
+pub fn routes(url: Option<&str>, calls: Option<&Calls>) -> Vec<RouteStatus> {
+    match (url, calls) {
         (Some(url), Some(calls)) => calls
             .routes
             .iter()
             .map(|route| RouteStatus { method: route.method, url: format!("{url}{}", route.path) })
             .collect(),
         (None, _) | (_, None) => Vec::new(),
-    };
+    }
 }
 
 fn tell_api(status: &mut StepFunctionEndpointStatus, desired: &Desired, api: &Api, observed: &Observed) {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 
-use sfe_core::api::{StepFunctionEndpoint, StepFunctionEndpointStatus};
+use sfe_core::api::{PublishedObject, StepFunctionEndpoint, StepFunctionEndpointStatus};
+use sfe_core::publish::{Data, Found};
 
 use crate::aws::{Caller, Urgency};
 
@@ -57,6 +58,14 @@ pub enum ClusterError {
     /// The object has changed since it was read.
     #[error("{0} failed: the object has changed since it was read")]
     Conflict(&'static str),
+    /// The operator may not do that.
+    #[error("{operation} failed: {detail}")]
+    Denied {
+        /// What was tried.
+        operation: &'static str,
+        /// What the API server said.
+        detail: String,
+    },
     /// Anything else.
     #[error("{operation} failed: {detail}")]
     Failed {
@@ -104,6 +113,31 @@ pub trait Cluster: Send + Sync + 'static {
         live: &StepFunctionEndpoint,
         status: &StepFunctionEndpointStatus,
         if_unchanged: bool,
+    ) -> impl Future<Output = Result<(), ClusterError>> + Send;
+
+    /// A ConfigMap or Secret with what it holds, from the API server.
+    fn published(
+        &self,
+        namespace: &str,
+        object: &PublishedObject,
+    ) -> impl Future<Output = Result<Option<Found>, ClusterError>> + Send;
+
+    /// Gives a ConfigMap or Secret exactly these keys: creates it as one of `owner`'s, or changes the one that was found if it is still as
+    /// it was then.
+    fn write_published(
+        &self,
+        owner: &StepFunctionEndpoint,
+        object: &PublishedObject,
+        found: Option<&Found>,
+        data: &Data,
+    ) -> impl Future<Output = Result<(), ClusterError>> + Send;
+
+    /// Deletes the ConfigMap or Secret that was found, if it is still as it was then.
+    fn delete_published(
+        &self,
+        namespace: &str,
+        object: &PublishedObject,
+        found: &Found,
     ) -> impl Future<Output = Result<(), ClusterError>> + Send;
 
     /// Tells people of a change of state. A lost Event is no failure.

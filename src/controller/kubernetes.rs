@@ -6,19 +6,20 @@ use std::time::Duration;
 
 use http::{Method, Request};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
-use kube::api::{Api, Patch, PatchParams};
+use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions};
 use kube::client::Body;
 use kube::runtime::events::{Event, EventType, Recorder};
 use kube::runtime::reflector::Store;
 use kube::{Client, Resource as _};
 use serde_json::json;
-use sfe_core::api::{StepFunctionEndpoint, StepFunctionEndpointStatus};
+use sfe_core::api::{PublishedKind, PublishedObject, StepFunctionEndpoint, StepFunctionEndpointStatus};
 use sfe_core::change::cut;
+use sfe_core::publish::{Data, Found};
 
 use crate::fence::{Fence, Fenced};
 
 use super::cluster::{Cluster, ClusterError, Key, StateChange};
-use super::touched;
+use super::{published, touched};
 
 /// The name under which the operator's fields are managed and its Events are reported.
 pub const MANAGER: &str = "stepfunction-endpoint";
@@ -69,6 +70,10 @@ impl KubeCluster {
 
     fn api(&self, namespace: &str) -> Api<StepFunctionEndpoint> {
         Api::namespaced(self.client.clone(), namespace)
+    }
+
+    fn publishable(&self, namespace: &str, kind: PublishedKind) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), namespace, &published::resource(kind))
     }
 }
 
@@ -134,6 +139,52 @@ impl Cluster for KubeCluster {
         }
     }
 
+    async fn published(&self, namespace: &str, object: &PublishedObject) -> Result<Option<Found>, ClusterError> {
+        let found = self.publishable(namespace, object.kind).get_opt(&object.name).await;
+        found
+            .map(|found| found.map(|found| published::read(object.kind, found)))
+            .map_err(|error| failed("read", &error))
+    }
+
+    async fn write_published(
+        &self,
+        owner: &StepFunctionEndpoint,
+        object: &PublishedObject,
+        found: Option<&Found>,
+        data: &Data,
+    ) -> Result<(), ClusterError> {
+        let api = self.publishable(&Key::of(owner).namespace, object.kind);
+        let manager = Some(MANAGER.to_owned());
+        let written = match found {
+            None => {
+                let new = published::new(owner, object, data);
+                api.create(&PostParams { field_manager: manager, ..PostParams::default() }, &new).await
+            }
+            Some(found) => {
+                let patch = Patch::Merge(published::change(object.kind, found, data));
+                api.patch(&object.name, &PatchParams { field_manager: manager, ..PatchParams::default() }, &patch).await
+            }
+        };
+        written.map(drop).map_err(|error| failed("write", &error))
+    }
+
+    async fn delete_published(
+        &self,
+        namespace: &str,
+        object: &PublishedObject,
+        found: &Found,
+    ) -> Result<(), ClusterError> {
+        let Found { uid, resource_version, .. } = found;
+        let same = Preconditions { uid: Some(uid.clone()), resource_version: Some(resource_version.clone()) };
+        let parameters = DeleteParams { preconditions: Some(same), ..DeleteParams::default() };
+        match self.publishable(namespace, object.kind).delete(&object.name, &parameters).await {
+            Err(error) if !matches!(&error, kube::Error::Api(status) if status.code == 404) => {
+                Err(failed("delete", &error))
+            }
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
     async fn publish(&self, live: &StepFunctionEndpoint, change: &StateChange) {
         let event = Event {
             type_: if change.normal { EventType::Normal } else { EventType::Warning },
@@ -151,6 +202,9 @@ impl Cluster for KubeCluster {
 fn failed(operation: &'static str, error: &kube::Error) -> ClusterError {
     match error {
         kube::Error::Api(status) if status.code == 409 => ClusterError::Conflict(operation),
+        kube::Error::Api(status) if status.code == 403 => {
+            ClusterError::Denied { operation, detail: cut(&status.message, 300) }
+        }
         other => ClusterError::Failed { operation, detail: cut(&other.to_string(), 300) },
     }
 }
@@ -169,12 +223,10 @@ fn within(text: &str, max: usize) -> String {
 mod tests {
     use std::sync::Mutex;
 
-    use http::Response;
-    use kube::api::{DeleteParams, PostParams};
-
     use super::*;
     use crate::fence::Clocks as _;
     use crate::fence::tests::{SetClocks, TERM};
+    use http::Response;
 
     /// A client of an API server that knows nothing, and the methods that reached it.
     fn asked() -> (Client, Arc<Mutex<Vec<Method>>>) {

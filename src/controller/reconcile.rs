@@ -12,7 +12,7 @@ use crate::aws::{Aws, Caller, Urgency};
 use super::clock::Clock;
 use super::cluster::{Cluster, ClusterError, Key, caller};
 use super::context::Context;
-use super::{converge, desired, executions, finalizer, status};
+use super::{converge, desired, executions, finalizer, publish, status};
 
 /// Brings AWS to what the manifest says, or tells in its status why not. Answers when to look again; never, once it is gone.
 pub async fn reconcile<A: Aws, C: Cluster, K: Clock>(
@@ -50,13 +50,15 @@ async fn pass<A: Aws, C: Cluster, K: Clock>(
         desired: desired.result,
         convergence,
         executions,
+        publication: None,
         failures: desired.failures,
         requested_at: live.requested_at(),
     };
-    let status = status::next(ctx, &live, &outcome); //                              6 pure: the time is an argument
-    status::write(ctx, &live, &status).await?; //                                    7 server-side apply, only when it differs
-    finalizer::release(ctx, &live, &outcome).await?; //                              8 once every object was seen to be gone
-    Ok(Some(converge::requeue(ctx, key, &outcome))) //                               9 soon, at a known time, or at the next drift check
+    let outcome = publish::run(ctx, &live, outcome).await; //                        6 in the cluster, once it is live
+    let status = status::next(ctx, &live, &outcome); //                              7 pure: the time is an argument
+    status::write(ctx, &live, &status).await?; //                                    8 server-side apply, only when it differs
+    finalizer::release(ctx, &live, &outcome).await?; //                              9 once every object was seen to be gone
+    Ok(Some(converge::requeue(ctx, key, &outcome))) //                              10 soon, at a known time, or at the next drift check
 }
 
 /// An object that is being deleted without our finalizer holds nothing of ours any more.

@@ -125,6 +125,17 @@ pub fn selected(namespace: &str, store: &Store<StepFunctionEndpoint>) -> Vec<Key
     found.iter().flat_map(|object| host(object).into_iter().chain([Key::of(object)])).collect()
 }
 
+/// The objects that read this ConfigMap, or publish in it.
+pub fn users_of_config_map(config_map: &Key, store: &Store<StepFunctionEndpoint>) -> Vec<Key> {
+    let is_used = |object: &StepFunctionEndpoint| {
+        let source = object.spec.state_machine.definition_from.as_ref().map(|from| &from.config_map_key_ref.name);
+        let published = object.spec.publish.as_ref().and_then(|publish| publish.config_map.as_ref()).map(|to| &to.name);
+        Key::of(object).namespace == config_map.namespace
+            && [source, published].into_iter().flatten().any(|name| *name == config_map.name)
+    };
+    store.state_filter(is_used).iter().map(|object| Key::of(object)).collect()
+}
+
 /// The other objects that name the same `api.restApiId`.
 pub fn on_same_api(object: &StepFunctionEndpoint, store: &Store<StepFunctionEndpoint>) -> Vec<StepFunctionEndpoint> {
     fn named(object: &StepFunctionEndpoint) -> Option<&String> {

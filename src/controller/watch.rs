@@ -84,7 +84,7 @@ pub async fn run<A: Aws, K: Clock>(
     };
     let retry = |_: Arc<StepFunctionEndpoint>, error: &ClusterError, _: Arc<Context<A, KubeCluster, K>>| match error {
         ClusterError::Conflict(_) => Action::requeue(Duration::from_millis(50)), // the object has changed: start again
-        ClusterError::Failed { .. } => Action::requeue(RETRY),
+        ClusterError::Denied { .. } | ClusterError::Failed { .. } => Action::requeue(RETRY),
     };
     let config = controller::Config::default().concurrency(concurrency);
     applier(reconciler, retry, ctx, store, queue, config).for_each(tell).await;
@@ -159,22 +159,17 @@ fn namespaces(
         .boxed()
 }
 
-/// The manifests whose definition stands in a ConfigMap that changed. Of ConfigMaps the metadata alone is watched.
+/// The manifests whose definition stands in a ConfigMap that changed, and those that publish in it. Of ConfigMaps the metadata alone is watched.
 fn config_maps(
     api: Api<PartialObjectMeta<ConfigMap>>,
     store: Store<StepFunctionEndpoint>,
 ) -> BoxStream<'static, ReconcileRequest<StepFunctionEndpoint>> {
     changed(api)
         .flat_map(move |config_map| {
-            let reads = |object: &StepFunctionEndpoint| {
-                let source = object.spec.state_machine.definition_from.as_ref();
-                object.metadata.namespace == config_map.metadata.namespace
-                    && source.is_some_and(|source| {
-                        Some(&source.config_map_key_ref.name) == config_map.metadata.name.as_ref()
-                    })
+            let Some((namespace, name)) = config_map.metadata.namespace.zip(config_map.metadata.name) else {
+                return requests(Vec::new());
             };
-            let users = store.state_filter(reads);
-            stream::iter(users.iter().map(|user| ObjectRef::from_obj(user.as_ref()).into()).collect::<Vec<_>>())
+            requests(touched::users_of_config_map(&Key { namespace, name }, &store))
         })
         .boxed()
 }

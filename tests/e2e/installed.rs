@@ -10,7 +10,7 @@ use crate::world::{World, run, until};
 
 const NAMESPACE: &str = "installed";
 /// All of examples/: every kind of AWS object in every form.
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 21] = [
     "answers",
     "approvals",
     "envelope",
@@ -26,6 +26,8 @@ const NAMES: [&str; 19] = [
     "recipes",
     "refusals",
     "second",
+    "tagged",
+    "told",
     "trigger",
     "validated",
     "webhook",

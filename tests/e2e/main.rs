@@ -23,6 +23,7 @@ mod leader;
 mod lifecycle;
 mod limits;
 mod operator;
+mod publishing;
 mod rendered;
 mod requests;
 mod secrets;

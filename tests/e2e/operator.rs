@@ -40,7 +40,12 @@ impl Operator {
 
     /// Installs the chart for this namespace, and starts what it says: its arguments and environment, with the rights of its ServiceAccount.
     pub async fn start_as_chart(world: &World, namespace: &str) -> Self {
-        helm(world, namespace, &["install", "sfe", CHART, "--create-namespace"]).await;
+        Self::start_as_chart_with(world, namespace, &[]).await
+    }
+
+    /// The same with further values, as Helm's arguments.
+    pub async fn start_as_chart_with(world: &World, namespace: &str, values: &[&str]) -> Self {
+        helm(world, namespace, &[&["install", "sfe", CHART, "--create-namespace"][..], values].concat()).await;
         Self::start_as_installed(world, namespace).await
     }
 

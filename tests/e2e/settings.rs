@@ -1,5 +1,7 @@
 //! What stands around the routes: what was written to AWS is read back, as LocalStack stores it and enforces little of it.
 
+use std::collections::{BTreeMap, HashMap};
+
 use aws_sdk_apigateway::types::{EndpointType, MethodSetting, Op, PatchOperation, Stage};
 
 use aws_sdk_apigateway::config::Region;
@@ -143,5 +145,94 @@ fn an_api_is_at_the_edge_and_has_a_policy() {
             if found == policy(&other) && now != deployed { Ok(()) } else { Err((found, now)) }
         })
         .await;
+    });
+}
+
+/// The tags of all six objects, but for the owner's and their record.
+async fn tags(world: &World, endpoint: &Endpoint) -> BTreeMap<&'static str, BTreeMap<String, String>> {
+    let status = &endpoint.object["status"];
+    let role = async |field: &str| {
+        let name = status[field].as_str().unwrap().rsplit('/').next().unwrap();
+        let tags = world.iam.list_role_tags().role_name(name).send().await.unwrap();
+        tags.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect::<BTreeMap<_, _>>()
+    };
+    let machine = world.sfn.list_tags_for_resource().resource_arn(endpoint.state_machine()).send().await.unwrap();
+    let machine = machine.tags().iter().map(|tag| (tag.key().unwrap().to_owned(), tag.value().unwrap().to_owned()));
+    let group = world.logs.list_tags_for_resource().resource_arn(log_group_arn(endpoint)).send().await.unwrap();
+    let api = world.apigateway.get_rest_api().rest_api_id(&endpoint.api_id).send().await.unwrap();
+    let stage = stage(world, endpoint, "prod").await;
+    let of_map = |tags: Option<&HashMap<String, String>>| tags.cloned().unwrap_or_default().into_iter().collect();
+    let found: BTreeMap<&str, BTreeMap<String, String>> = BTreeMap::from([
+        ("gateway role", role("gatewayRoleArn").await),
+        ("workflow role", role("workflowRoleArn").await),
+        ("log group", of_map(group.tags())),
+        ("state machine", machine.collect()),
+        ("REST API", of_map(api.tags())),
+        ("stage", of_map(stage.tags())),
+    ]);
+    let whose = |tags: &BTreeMap<String, String>| tags.get("sfe.dev/name").is_some_and(|name| name == "tagged");
+    assert!(found.values().all(whose), "{found:?}");
+    let others =
+        |tags: BTreeMap<String, String>| tags.into_iter().filter(|(key, _)| !key.starts_with("sfe.dev/")).collect();
+    found.into_iter().map(|(object, tags)| (object, others(tags))).collect()
+}
+
+fn log_group_arn(endpoint: &Endpoint) -> String {
+    let name = endpoint.object["status"]["logGroup"].as_str().unwrap();
+    format!("arn:aws:logs:eu-central-1:000000000000:log-group:{name}")
+}
+
+#[test]
+fn tags_are_on_everything_and_those_of_others_stay() {
+    run(async |world| {
+        let endpoint = Endpoint::apply(world, "tagged", include_str!("../../examples/tags.yaml")).await;
+        let map = |tags: &[(&str, &str)]| -> BTreeMap<String, String> {
+            tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+        };
+        let declared = map(&[("Cost Center", "4711"), ("team", "orders")]);
+        let found = tags(world, &endpoint).await;
+        assert!(found.len() == 6 && found.values().all(|tags| *tags == declared), "{found:?}");
+        let deployed = stage(world, &endpoint, "prod").await.deployment_id;
+
+        // A cost tool adds one, and someone edits one of ours.
+        let edits = map(&[("team", "others"), ("cost", "high")]);
+        let as_map = || edits.clone().into_iter().collect::<HashMap<_, _>>();
+        let api = format!("arn:aws:apigateway:eu-central-1::/restapis/{}", endpoint.api_id);
+        for arn in [format!("{api}/stages/prod"), api] {
+            world.apigateway.tag_resource().resource_arn(arn).set_tags(Some(as_map())).send().await.unwrap();
+        }
+        let group = world.logs.tag_resource().resource_arn(log_group_arn(&endpoint)).set_tags(Some(as_map()));
+        group.send().await.unwrap();
+        for field in ["gatewayRoleArn", "workflowRoleArn"] {
+            let name = endpoint.object["status"][field].as_str().unwrap().rsplit('/').next().unwrap();
+            let tag = |(key, value): (&String, &String)| {
+                aws_sdk_iam::types::Tag::builder().key(key).value(value).build().unwrap()
+            };
+            let tags = edits.iter().map(tag).collect();
+            world.iam.tag_role().role_name(name).set_tags(Some(tags)).send().await.unwrap();
+        }
+        let machine = world.sfn.tag_resource().resource_arn(endpoint.state_machine());
+        let tag = |(key, value): (&String, &String)| aws_sdk_sfn::types::Tag::builder().key(key).value(value).build();
+        machine.set_tags(Some(edits.iter().map(tag).collect())).send().await.unwrap();
+        let until_tagged = async |what: &str, expected: BTreeMap<String, String>| {
+            until(what, async || {
+                let found = tags(world, &endpoint).await;
+                if found.values().all(|tags| *tags == expected) { Ok(()) } else { Err(found) }
+            })
+            .await;
+        };
+        let look = json!({ "metadata": { "annotations": { "sfe.dev/requestedAt": "now" } } });
+        world.patch(NAMESPACE, "tagged", &look).await;
+        let repaired = map(&[("Cost Center", "4711"), ("cost", "high"), ("team", "orders")]);
+        until_tagged("ours is put back, and theirs stays", repaired).await;
+
+        // One leaves the manifest, another comes; then all leave.
+        let other = json!({ "spec": { "tags": { "Cost Center": null, "env": "prod" } } });
+        world.patch(NAMESPACE, "tagged", &other).await;
+        until_tagged("as the manifest says", map(&[("cost", "high"), ("env", "prod"), ("team", "orders")])).await;
+        world.patch(NAMESPACE, "tagged", &json!({ "spec": { "tags": null } })).await;
+        until_tagged("none of ours is left", map(&[("cost", "high")])).await;
+        world.until_ready(NAMESPACE, "tagged").await;
+        assert_eq!(stage(world, &endpoint, "prod").await.deployment_id, deployed, "tags are nothing that is deployed");
     });
 }

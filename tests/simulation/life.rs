@@ -8,9 +8,9 @@ use serde_json::{Map, Value, json};
 use sfe::aws::Class;
 use sfe::controller::Key;
 
-use crate::labels;
 use crate::network::{At, Fault};
 use crate::time::{MINUTE, Millis, SECOND};
+use crate::{labels, published};
 
 /// The objects of a life: the first may have the others for guests.
 pub const NAMES: [&str; 3] = ["orders", "refunds", "parcels"];
@@ -67,6 +67,11 @@ pub enum What {
     Annotate(&'static str),
     /// Someone changes AWS by hand.
     Tamper(&'static str, Tampering),
+    /// Someone edits what it has published, or deletes it.
+    TamperPublished {
+        name: &'static str,
+        deletes: bool,
+    },
     /// Calls fail for a while.
     Outage {
         seconds: Millis,
@@ -155,6 +160,7 @@ impl Life {
             life.be_long(&mut rng);
         }
         labels::come_and_go(&mut life);
+        published::come_and_go(&mut life);
         life
     }
 

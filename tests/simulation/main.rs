@@ -13,6 +13,7 @@ mod life;
 mod network;
 mod operator;
 mod promises;
+mod published;
 mod run;
 mod server;
 mod shrink;

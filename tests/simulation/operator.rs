@@ -13,7 +13,7 @@ use futures::stream::FuturesUnordered;
 use jiff::SignedDuration;
 use kube::runtime::reflector::{self, Store, store::Writer};
 use kube::runtime::watcher::Event;
-use sfe::controller::{ClusterError, Context, Key, Options, Touched, reconcile, selected};
+use sfe::controller::{ClusterError, Context, Key, Options, Touched, reconcile, selected, users_of_config_map};
 use sfe_core::api::StepFunctionEndpoint;
 use sfe_core::desired::Settings;
 use sfe_core::outcome::Pace;
@@ -44,9 +44,17 @@ struct Watch {
     store: Store<StepFunctionEndpoint>,
     writer: Writer<StepFunctionEndpoint>,
     touched: Touched,
-    /// None says that the labels of a namespace have changed.
-    on_the_way: VecDeque<(Millis, Option<Event<StepFunctionEndpoint>>)>,
+    on_the_way: VecDeque<(Millis, News)>,
     broken_until: Option<Millis>,
+}
+
+/// What the watches tell.
+enum News {
+    Object(Box<Event<StepFunctionEndpoint>>),
+    /// The labels of a namespace have changed.
+    Labels,
+    /// A ConfigMap has changed, or is gone.
+    ConfigMap(Key),
 }
 
 #[derive(Default)]
@@ -105,8 +113,12 @@ impl Operator {
 
     /// The labels of a namespace may have changed.
     fn look_at_selected(&mut self) {
+        self.look_at(selected(&key(NAMES[2]).namespace, &self.watch.store));
+    }
+
+    fn look_at(&mut self, keys: Vec<Key>) {
         let now = self.time.millis();
-        for key in selected(&key(NAMES[2]).namespace, &self.watch.store) {
+        for key in keys {
             let due = self.due.entry(key).or_insert(now);
             *due = now.min(*due);
         }
@@ -114,11 +126,8 @@ impl Operator {
 
     fn take_in(&mut self, event: &Event<StepFunctionEndpoint>) {
         self.watch.writer.apply_watcher_event(event);
-        let now = self.time.millis();
-        for key in self.watch.touched.by(event, &self.watch.store) {
-            let due = self.due.entry(key).or_insert(now);
-            *due = now.min(*due);
-        }
+        let touched = self.watch.touched.by(event, &self.watch.store);
+        self.look_at(touched);
     }
 
     /// A change is on its way to this operator, unless its watch is broken. The order stays.
@@ -130,17 +139,24 @@ impl Operator {
             Change::Written(object) | Change::StatusWritten(object) => Event::Apply(object.as_ref().clone()),
             Change::Gone(object) => Event::Delete(object.as_ref().clone()),
         };
-        self.push(Some(event), latency);
+        self.push(News::Object(Box::new(event)), latency);
     }
 
     /// The labels of a namespace have changed, which is on its way like any other change.
     pub fn tell_of_labels(&mut self, latency: Millis) {
         if self.watch.broken_until.is_none() {
-            self.push(None, latency);
+            self.push(News::Labels, latency);
         }
     }
 
-    fn push(&mut self, event: Option<Event<StepFunctionEndpoint>>, latency: Millis) {
+    /// A ConfigMap has changed, which is on its way likewise.
+    pub fn tell_of_config_map(&mut self, config_map: &Key, latency: Millis) {
+        if self.watch.broken_until.is_none() {
+            self.push(News::ConfigMap(config_map.clone()), latency);
+        }
+    }
+
+    fn push(&mut self, event: News, latency: Millis) {
         let last = self.watch.on_the_way.back().map_or(0, |(at, _)| *at);
         self.watch.on_the_way.push_back((last.max(self.time.millis() + latency), event));
     }
@@ -180,8 +196,9 @@ impl Operator {
         }
         while let Some((_, event)) = self.watch.on_the_way.pop_front_if(|(at, _)| *at <= now) {
             match event {
-                Some(event) => self.take_in(&event),
-                None => self.look_at_selected(),
+                News::Object(event) => self.take_in(&event),
+                News::Labels => self.look_at_selected(),
+                News::ConfigMap(key) => self.look_at(users_of_config_map(&key, &self.watch.store)),
             }
         }
         loop {
@@ -213,7 +230,7 @@ impl Operator {
             let after = match result {
                 Ok(after) => after.map(|after| Millis::try_from(after.as_millis()).unwrap().max(1)),
                 Err(ClusterError::Conflict(_)) => Some(50),
-                Err(ClusterError::Failed { .. }) => Some(2 * SECOND),
+                Err(ClusterError::Denied { .. } | ClusterError::Failed { .. }) => Some(2 * SECOND),
             };
             if let Some(after) = after {
                 let due = self.due.entry(key).or_insert(now + after);

@@ -12,7 +12,7 @@ use crate::account::Account;
 use crate::foreign;
 use crate::hands::tamper;
 use crate::life::{Life, NAMES, Step, What, key, told};
-use crate::network::{Network, Outage};
+use crate::network::{Fault, Network, Outage};
 use crate::operator::{Operator, site};
 use crate::promises::{Kept, Served, check_account, check_converged, check_gone, check_served, routes};
 use crate::server::{Change, Server};
@@ -99,7 +99,9 @@ impl Run {
         let is = |wanted: fn(&What) -> bool| life.steps.iter().any(|step| wanted(&step.what));
         let tampered = is(|what| matches!(what, What::Tamper(..)));
         let doubled = is(|what| matches!(what, What::SecondLeader { .. }));
-        let stale = life.faults.values().any(|fault| *fault == crate::network::Fault::Stale);
+        let strikes = |wanted: Fault| life.faults.values().any(|fault| *fault == wanted);
+        // What a former leader has sent may take effect after its successor has read that it didn't: found by the next look for drift.
+        let is_overtaken = strikes(Fault::Late) && is(|what| matches!(what, What::Failover));
         let operator = Some(Operator::start("operator 1", &server, &network));
         Self {
             life: life.clone(),
@@ -114,7 +116,7 @@ impl Run {
             resumes: BTreeMap::new(),
             served: BTreeMap::new(),
             promises_service: !tampered && !doubled,
-            promises_truth: !tampered && !doubled && !stale,
+            promises_truth: !tampered && !doubled && !strikes(Fault::Stale) && !is_overtaken,
             writes: 0,
             started: 1,
             live: 0,
@@ -179,6 +181,7 @@ impl Run {
             let why = status.conditions.first().map(|condition| condition.message.clone()).unwrap_or_default();
             return Err(format!("{} is not ready: {why}", Key::of(object).name));
         }
+        self.server.published(|shelf| shelf.check(&all))?;
         self.network.account(|account| {
             all.iter().try_for_each(|object| check_converged(account, object, &all))?;
             NAMES.iter().map(|name| key(name)).try_for_each(|key| {
@@ -189,11 +192,12 @@ impl Run {
 
     /// A new process and a check of drift later, nothing was written.
     fn check_zero_writes(&mut self) -> Kept {
-        let before = self.network.asked();
+        let asked = |run: &Self| run.network.asked() + run.server.published(|shelf| shelf.writes());
+        let before = asked(self);
         self.network.tell(|| "-- a new process starts".to_owned());
         self.operator = Some(self.start());
         self.pass_time(self.time.millis() + 11 * MINUTE)?;
-        let written = self.network.asked() - before;
+        let written = asked(self) - before;
         if written > 0 {
             return Err(format!("{written} writes where all was as it should be"));
         }
@@ -345,6 +349,7 @@ impl Run {
             What::Suspend { name, seconds } => self.suspend(name, now + seconds * SECOND),
             What::Annotate(name) => self.server.annotate(&key(name), &now.to_string()),
             What::Tamper(name, how) => self.network.account(|account| tamper(account, &key(name), how)),
+            What::TamperPublished { name, deletes } => self.tamper_published(&key(name), deletes),
             What::Outage { seconds, operation, class } => {
                 self.network.begin_outage(Outage { until: now + seconds * SECOND, operation, class });
             }
@@ -375,6 +380,17 @@ impl Run {
                 for operator in self.operator.iter_mut().chain(others) {
                     operator.tell_of_labels(self.rng.i64(5..300));
                 }
+            }
+        }
+    }
+
+    /// Someone edits or deletes what was published, of which the watch tells.
+    fn tamper_published(&mut self, key: &Key, deletes: bool) {
+        let Some(owner) = self.server.get(key) else { return };
+        for config_map in self.server.published(|shelf| shelf.tamper(&owner, deletes)) {
+            let others = self.others.iter_mut().map(|(_, other)| other);
+            for operator in self.operator.iter_mut().chain(others) {
+                operator.tell_of_config_map(&config_map, self.rng.i64(5..300));
             }
         }
     }

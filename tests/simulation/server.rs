@@ -8,11 +8,13 @@ use kube::runtime::reflector::Store;
 use serde_json::{Value, json};
 use sfe::aws::Class;
 use sfe::controller::{Cluster, ClusterError, Key, StateChange, guests, on_same_api};
-use sfe_core::api::{StepFunctionEndpoint, StepFunctionEndpointStatus};
+use sfe_core::api::{PublishedObject, StepFunctionEndpoint, StepFunctionEndpointStatus};
+use sfe_core::publish::{Data, Found};
 
 use crate::account::Refused;
 use crate::labels::LABEL;
 use crate::network::{Call, Caller, Network};
+use crate::published::Shelf;
 use crate::time::timestamp;
 
 /// What the API server holds.
@@ -23,6 +25,7 @@ struct State {
     /// Whether the namespaces bear the label by which a host selects them.
     is_labelled: bool,
     objects: BTreeMap<Key, StepFunctionEndpoint>,
+    shelf: Shelf,
     version: u64,
     /// What nobody was told yet.
     changes: Vec<Change>,
@@ -47,7 +50,7 @@ impl Change {
 
 impl Default for State {
     fn default() -> Self {
-        Self { is_labelled: true, objects: BTreeMap::new(), version: 0, changes: Vec::new() }
+        Self { is_labelled: true, objects: BTreeMap::new(), shelf: Shelf::default(), version: 0, changes: Vec::new() }
     }
 }
 
@@ -61,6 +64,7 @@ impl State {
         let object = Box::new(object.clone());
         if object.metadata.deletion_timestamp.is_some() && is_last {
             self.objects.remove(key);
+            self.shelf.collect(&object);
             self.changes.push(Change::Gone(object));
         } else if is_status {
             self.changes.push(Change::StatusWritten(object));
@@ -132,6 +136,11 @@ impl Server {
         self.0.lock().unwrap().is_labelled = is_there;
     }
 
+    /// What is published.
+    pub fn published<T>(&self, look: impl FnOnce(&mut Shelf) -> T) -> T {
+        look(&mut self.0.lock().unwrap().shelf)
+    }
+
     /// Someone writes an annotation.
     pub fn annotate(&self, key: &Key, value: &str) {
         let mut state = self.0.lock().unwrap();
@@ -162,6 +171,7 @@ impl SimulatedCluster {
         let answer = self.network.call(&self.caller, call, what, move |_| effect(&mut server.0.lock().unwrap())).await;
         answer.map_err(|(class, detail)| match class {
             Class::Conflict => ClusterError::Conflict(operation),
+            Class::AccessDenied => ClusterError::Denied { operation, detail },
             _ => ClusterError::Failed { operation, detail },
         })
     }
@@ -220,6 +230,36 @@ impl Cluster for SimulatedCluster {
             Ok(())
         })
         .await
+    }
+
+    async fn published(&self, namespace: &str, object: &PublishedObject) -> Result<Option<Found>, ClusterError> {
+        let key = Key { namespace: namespace.to_owned(), name: object.name.clone() };
+        let place = (namespace.to_owned(), object.clone());
+        self.call("get", &key, move |state| Ok(state.shelf.get(&place))).await
+    }
+
+    async fn write_published(
+        &self,
+        owner: &StepFunctionEndpoint,
+        object: &PublishedObject,
+        found: Option<&Found>,
+        data: &Data,
+    ) -> Result<(), ClusterError> {
+        let key = Key { namespace: Key::of(owner).namespace, name: object.name.clone() };
+        let place = (key.namespace.clone(), object.clone());
+        let (owner, found, data) = (owner.clone(), found.cloned(), data.clone());
+        self.call("publish", &key, move |state| state.shelf.write(place, &owner, found.as_ref(), data)).await
+    }
+
+    async fn delete_published(
+        &self,
+        namespace: &str,
+        object: &PublishedObject,
+        found: &Found,
+    ) -> Result<(), ClusterError> {
+        let key = Key { namespace: namespace.to_owned(), name: object.name.clone() };
+        let (place, found) = ((namespace.to_owned(), object.clone()), found.clone());
+        self.call("unpublish", &key, move |state| state.shelf.delete(&place, &found)).await
     }
 
     async fn publish(&self, _: &StepFunctionEndpoint, _: &StateChange) {}

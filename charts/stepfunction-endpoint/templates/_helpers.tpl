@@ -140,10 +140,17 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - apiGroups: [sfe.dev]
   resources: [stepfunctionendpoints/status]
   verbs: [patch]
-# `definitionFrom` may name any ConfigMap beside the manifest. The watch sees metadata alone.
+# `definitionFrom` and `publish` may name any ConfigMap beside the manifest. The watch sees metadata alone; only what bears an ownerReference to
+# the manifest is changed or deleted.
 - apiGroups: [""]
   resources: [configmaps]
-  verbs: [get, list, watch]
+  verbs: [get, list, watch, create, patch, delete]
+{{- if .Values.secrets.enabled }}
+# `publish` may name any Secret beside the manifest, likewise.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get, create, patch, delete]
+{{- end }}
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]

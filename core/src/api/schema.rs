@@ -52,3 +52,12 @@ pub fn labels(_: &mut SchemaGenerator) -> Schema {
         "additionalProperties": { "type": "string", "maxLength": 63 }
     })
 }
+
+/// Tags: 46 at most, as AWS has 50 for each object and four are ours.
+pub fn tags(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": 46,
+        "additionalProperties": { "type": "string", "maxLength": 256 }
+    })
+}

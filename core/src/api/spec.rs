@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     AllowedRoutes, EndpointRef,
     answer::{Cors, GatewayResponse},
+    publish::Publish,
     route::Route,
     schema,
     stage::Stage,
@@ -80,6 +81,15 @@ pub struct StepFunctionEndpointSpec {
     /// How executions are recorded in `status.executions`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub executions: Option<Executions>,
+    /// Tags of your own on everything of ours that can carry tags: REST API, stage, roles, log group, state machine. Keys and values have letters,
+    /// digits, spaces and `+-=._:/`, up to 128 and 256. Tags that others put on stay; one that leaves here is taken off.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "schema::tags")]
+    pub tags: BTreeMap<String, String>,
+    /// Where other workloads find this endpoint once it is live: the keys url, routes (JSON: method and url of each), restApiId and stageName
+    /// (not of a guest), region, accountId, stateMachineArn and stateMachineType. It goes with this object, whatever `deletionPolicy` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publish: Option<Publish>,
     /// What becomes of the AWS objects when this object is deleted. Delete deletes them. Retain leaves them as they are, serving, and takes
     /// our tags off, so that nothing of it is taken for ours later. Defaults to Delete.
     #[serde(default, skip_serializing_if = "Option::is_none")]

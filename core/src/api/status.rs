@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{HttpMethod, StateMachineType};
+use super::{HttpMethod, PublishedObject, StateMachineType};
 
 /// What is live, what is being waited for, and which executions ran.
 #[derive(JsonSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -47,6 +47,10 @@ pub struct StepFunctionEndpointStatus {
     /// The newest executions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub executions: Option<ExecutionsStatus>,
+    /// The ConfigMap and the Secret of `spec.publish`, and former ones that are not deleted yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "atomic"))]
+    pub published: Vec<PublishedObject>,
     /// The StepFunctionEndpoints whose routes this one's stage serves by `api.endpointRef`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100), extend("x-kubernetes-list-type" = "atomic"))]

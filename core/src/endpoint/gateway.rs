@@ -57,6 +57,7 @@ pub fn api(desired: &Desired, observed: &Observed, when: When, ready: bool) -> N
     let mut next =
         rest_api::next(Some(&api.rest_api), seen, observed.intent, when.now, when.settle).map(Action::RestApi);
     let Some(found) = seen.present() else { return next };
+    next.and(rest_api::tagged(&claim, &api.rest_api, found).map(Action::RestApi));
     next.and(trusted(api, observed, &found.id, routes(api, desired, observed, &found.id)));
     next.and(served(api, desired, observed, &found.id, ready && next.is_empty()));
     let complete = next.is_empty();

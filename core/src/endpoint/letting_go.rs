@@ -10,7 +10,7 @@ use crate::desired::Desired;
 use crate::kinds::{log_group, rest_api, role, stage, state_machine};
 use crate::next::{Next, Seen, unread};
 use crate::observed::Observed;
-use crate::owner::Owner;
+use crate::tags;
 
 use super::{When, hosted};
 
@@ -61,5 +61,5 @@ fn api(desired: &Desired, observed: &Observed, when: When) -> Next<Action> {
         return stages; // someone else's API has no tags of ours
     }
     let (id, arn) = (found.id.clone(), desired.site.rest_api_arn(&found.id));
-    Next::act(Action::RestApi(rest_api::Action::UntagResource { id, arn, keys: Owner::tag_keys() }))
+    Next::act(Action::RestApi(rest_api::Action::UntagResource { id, arn, keys: tags::of_ours(&found.tags) }))
 }

@@ -7,6 +7,7 @@ use crate::change::Changes;
 use crate::claim::{Claim, Found};
 use crate::next::{Next, Seen, unread};
 use crate::owner::{Owner, Tags};
+use crate::tags;
 
 /// A log group as it should be.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,7 +16,7 @@ pub struct Desired {
     pub name: String,
     /// How many days events are kept.
     pub retention_days: i32,
-    /// The owner's tags.
+    /// Its tags, the owner's among them.
     pub tags: Tags,
 }
 
@@ -35,9 +36,9 @@ pub enum Action {
     CreateLogGroup(Desired),
     /// Sets the retention.
     PutRetentionPolicy { name: String, retention_days: i32, changes: Changes },
-    /// Puts our tags on: it is taken over.
+    /// Puts tags on: it is taken over, or what differs is put back.
     TagResource { name: String, arn: Arn, tags: Tags },
-    /// Takes our tags off: it is let go.
+    /// Takes tags off: those that left the manifest, or with the owner's it is let go.
     UntagResource { name: String, arn: Arn, keys: BTreeSet<String> },
     /// Deletes the group and what it holds.
     DeleteLogGroup { name: String },
@@ -61,17 +62,29 @@ pub fn next(claim: &Claim<'_>, name: &str, want: Option<&Desired>, seen: &Seen<O
     match (want, seen) {
         (_, Seen::Unknown) => unread("log group"),
         (Some(want), Seen::Present(found)) if !claim.owns(&found.tags) => foreign(claim, want, found),
-        (Some(want), Seen::Present(found)) => Next::update(diff(want, found), |changes| Action::PutRetentionPolicy {
-            name: want.name.clone(),
-            retention_days: want.retention_days,
-            changes,
-        }),
+        (Some(want), Seen::Present(found)) => {
+            let mut next = Next::update(diff(want, found), |changes| Action::PutRetentionPolicy {
+                name: want.name.clone(),
+                retention_days: want.retention_days,
+                changes,
+            });
+            next.and(tagged(claim, want, found));
+            next
+        }
         (Some(want), Seen::Absent) => Next::act(Action::CreateLogGroup(want.clone())),
         (None, Seen::Present(found)) if claim.owns(&found.tags) => {
             Next::act(Action::DeleteLogGroup { name: name.to_owned() })
         }
         (None, Seen::Present(_) | Seen::Absent) => Next::nothing(), // another's, or gone
     }
+}
+
+fn tagged(claim: &Claim<'_>, want: &Desired, found: &Observed) -> Next<Action> {
+    let Some(arn) = claim.site.log_group_arn(&want.name) else { return Next::nothing() };
+    let (name, put_on) = (want.name.clone(), arn.clone());
+    let put = |tags| Action::TagResource { name: name.clone(), arn: put_on, tags };
+    let take = |keys| Action::UntagResource { name: name.clone(), arn, keys };
+    tags::next(claim.owner, &want.tags, &found.tags, put, take)
 }
 
 fn foreign(claim: &Claim<'_>, want: &Desired, found: &Observed) -> Next<Action> {
@@ -85,9 +98,11 @@ fn foreign(claim: &Claim<'_>, want: &Desired, found: &Observed) -> Next<Action> 
 pub fn release(owner: &Owner, name: &str, arn: &Arn, seen: &Seen<Observed>) -> Next<Action> {
     match seen {
         Seen::Unknown => unread("log group"),
-        Seen::Present(found) if owner.owns(&found.tags) => {
-            Next::act(Action::UntagResource { name: name.to_owned(), arn: arn.clone(), keys: Owner::tag_keys() })
-        }
+        Seen::Present(found) if owner.owns(&found.tags) => Next::act(Action::UntagResource {
+            name: name.to_owned(),
+            arn: arn.clone(),
+            keys: tags::of_ours(&found.tags),
+        }),
         Seen::Present(_) | Seen::Absent => Next::nothing(),
     }
 }

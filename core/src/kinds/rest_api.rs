@@ -11,6 +11,7 @@ use crate::claim::{Claim, Found};
 use crate::next::{Next, Seen, Until, unread};
 use crate::owner::Tags;
 use crate::policy::ResourcePolicy;
+use crate::tags;
 
 /// A REST API as it should be.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,7 +26,7 @@ pub struct Desired {
     pub minimum_compression_size: Option<i32>,
     /// Who may call, beside what the methods ask for; None leaves it. A new API gets it before anything is deployed.
     pub policy: Option<ResourcePolicy>,
-    /// The owner's tags.
+    /// Its tags, the owner's among them.
     pub tags: Tags,
 }
 
@@ -95,9 +96,9 @@ pub enum Action {
     CreateRestApi(Desired),
     /// Puts back what differs.
     UpdateRestApi { id: String, to: Desired, changes: Changes },
-    /// Puts our tags on: it is taken over with everything on it.
+    /// Puts tags on: it is taken over with everything on it, or what differs is put back.
     TagResource { id: String, arn: String, tags: Tags },
-    /// Takes our tags off: it is let go with everything on it.
+    /// Takes tags off: those that left the manifest, or with the owner's it is let go with everything on it.
     UntagResource { id: String, arn: String, keys: BTreeSet<String> },
     /// Deletes it with everything on it.
     DeleteRestApi { id: String },
@@ -130,6 +131,14 @@ pub fn next(
             (None, Intent::None | Intent::Earlier(_) | Intent::Recorded(_)) => Next::nothing(),
         },
     }
+}
+
+/// What is next for the tags of an API of ours.
+pub fn tagged(claim: &Claim<'_>, want: &Desired, found: &Observed) -> Next<Action> {
+    let arn = || claim.site.rest_api_arn(&found.id);
+    let put = |tags| Action::TagResource { id: found.id.clone(), arn: arn(), tags };
+    let take = |keys| Action::UntagResource { id: found.id.clone(), arn: arn(), keys };
+    tags::next(claim.owner, &want.tags, &found.tags, put, take)
 }
 
 /// What is next where an API without an owner and with the wanted name is taken over; None where there is none. Names are not unique: of
@@ -195,6 +204,10 @@ pub fn fold(seen: &mut Seen<Observed>, action: &Action) {
     match (action, seen.present_mut()) {
         (Action::RecordIntent, _) => {}
         (Action::UpdateRestApi { to, .. }, Some(found)) => found.update(to),
+        (Action::TagResource { id, tags, .. }, Some(found)) if found.id == *id => found.tags.extend(tags.clone()),
+        (Action::UntagResource { keys, .. }, Some(found)) if !tags::let_go(keys) => {
+            found.tags.retain(|key, _| !keys.contains(key));
+        }
         (
             Action::CreateRestApi(_)
             | Action::UpdateRestApi { .. }

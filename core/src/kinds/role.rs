@@ -10,6 +10,7 @@ use crate::claim::{Claim, Found};
 use crate::next::{Next, Seen, unread};
 use crate::owner::{Owner, ROLE_PATH, Tags};
 use crate::policy::PolicyDocument;
+use crate::tags;
 
 /// The name of the inline policy of our roles.
 pub const INLINE_POLICY: &str = "sfe";
@@ -46,7 +47,7 @@ pub struct Desired {
     pub managed_policy_arns: BTreeSet<String>,
     /// The managed policy that bounds it.
     pub permissions_boundary_arn: Option<String>,
-    /// The owner's tags.
+    /// Its tags, the owner's among them.
     pub tags: Tags,
 }
 
@@ -90,9 +91,9 @@ pub enum Action {
     PutRolePermissionsBoundary { name: String, boundary_arn: String, changes: Changes },
     /// Removes the boundary.
     DeleteRolePermissionsBoundary { name: String },
-    /// Puts our tags on: it is taken over.
+    /// Puts tags on: it is taken over, or what differs is put back.
     TagRole { name: String, tags: Tags },
-    /// Takes our tags off: it is let go.
+    /// Takes tags off: those that left the manifest, or with the owner's it is let go.
     UntagRole { name: String, keys: BTreeSet<String> },
     /// Deletes the role, once nothing is attached to it.
     DeleteRole { name: String },
@@ -128,7 +129,15 @@ pub fn next(
     match (want, seen) {
         (_, Seen::Unknown) => unread(purpose.object()),
         (Some(want), Seen::Present(found)) if !claim.owns(&found.tags) => foreign(claim, want, found),
-        (Some(want), Seen::Present(found)) => converge(want, found),
+        (Some(want), Seen::Present(found)) => {
+            let mut next = converge(want, found);
+            let (put, take) = (
+                |tags| Action::TagRole { name: want.name.clone(), tags },
+                |keys| Action::UntagRole { name: want.name.clone(), keys },
+            );
+            next.and(tags::next(claim.owner, &want.tags, &found.tags, put, take));
+            next
+        }
         (Some(want), Seen::Absent) => Next::act(Action::CreateRole(want.clone())),
         (None, Seen::Present(found)) if claim.owns(&found.tags) => dismantle(purpose, name, found),
         (None, Seen::Present(_) | Seen::Absent) => Next::nothing(), // another's, or gone
@@ -181,7 +190,7 @@ pub fn release(purpose: Purpose, owner: &Owner, name: &str, seen: &Seen<Observed
     match seen {
         Seen::Unknown => unread(purpose.object()),
         Seen::Present(found) if owner.owns(&found.tags) => {
-            Next::act(Action::UntagRole { name: name.to_owned(), keys: Owner::tag_keys() })
+            Next::act(Action::UntagRole { name: name.to_owned(), keys: tags::of_ours(&found.tags) })
         }
         Seen::Present(_) | Seen::Absent => Next::nothing(),
     }

@@ -7,6 +7,7 @@ use crate::change::{Changes, Shown};
 use crate::claim::{Claim, Found};
 use crate::next::Next;
 use crate::owner::{Owner, Site, Tags};
+use crate::tags;
 
 /// A stage as it should be.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,7 +16,7 @@ pub struct Desired {
     pub name: String,
     /// What it does beside serving a deployment.
     pub settings: Settings,
-    /// The owner's tags.
+    /// Its tags, the owner's among them.
     pub tags: Tags,
 }
 
@@ -151,9 +152,9 @@ pub enum Action {
         from: Box<Settings>,
         changes: Changes,
     },
-    /// Puts our tags on: it is taken over.
+    /// Puts tags on: it is taken over, or what differs is put back.
     TagResource { rest_api_id: String, name: String, arn: String, tags: Tags },
-    /// Takes our tags off: it is let go, and goes on serving.
+    /// Takes tags off: those that left the manifest, or with the owner's it is let go, and goes on serving.
     UntagResource { rest_api_id: String, name: String, arn: String, keys: BTreeSet<String> },
     /// Deletes the stage: it stops serving.
     DeleteStage { rest_api_id: String, name: String },
@@ -191,14 +192,28 @@ pub fn next(
             let found = Found { kind: "stage", name: &want.name, tags: &found.tags, obstacle: None };
             claim.foreign(found, changes, |tags| Action::TagResource { rest_api_id, name, arn, tags })
         }
-        Some(found) => Next::update(diff(deployment_id, &want.settings, found), |changes| Action::UpdateStage {
-            rest_api_id,
-            name: want.name.clone(),
-            deployment_id: deployment_id.to_owned(),
-            to: Box::new(want.settings.clone()),
-            from: Box::new(found.settings.clone()),
-            changes,
-        }),
+        Some(found) => {
+            let mut next = Next::update(diff(deployment_id, &want.settings, found), |changes| Action::UpdateStage {
+                rest_api_id: rest_api_id.clone(),
+                name: want.name.clone(),
+                deployment_id: deployment_id.to_owned(),
+                to: Box::new(want.settings.clone()),
+                from: Box::new(found.settings.clone()),
+                changes,
+            });
+            let (name, arn) = (want.name.clone(), claim.site.stage_arn(&rest_api_id, &want.name));
+            let at = || (rest_api_id.clone(), name.clone(), arn.clone());
+            let put = |tags| {
+                let (rest_api_id, name, arn) = at();
+                Action::TagResource { rest_api_id, name, arn, tags }
+            };
+            let take = |keys| {
+                let (rest_api_id, name, arn) = at();
+                Action::UntagResource { rest_api_id, name, arn, keys }
+            };
+            next.and(tags::next(claim.owner, &want.tags, &found.tags, put, take));
+            next
+        }
     }
 }
 
@@ -216,12 +231,12 @@ pub fn prune(rest_api_id: &str, owner: &Owner, keep: Option<&str>, found: &Obser
 /// What lets our stages go.
 pub fn release(rest_api_id: &str, owner: &Owner, site: &Site, found: &Observed) -> Next<Action> {
     let mut next = Next::nothing();
-    for (name, _) in found.iter().filter(|(_, stage)| owner.owns(&stage.tags)) {
+    for (name, stage) in found.iter().filter(|(_, stage)| owner.owns(&stage.tags)) {
         next.and(Next::act(Action::UntagResource {
             rest_api_id: rest_api_id.to_owned(),
             name: name.clone(),
             arn: site.stage_arn(rest_api_id, name),
-            keys: Owner::tag_keys(),
+            keys: tags::of_ours(&stage.tags),
         }));
     }
     next

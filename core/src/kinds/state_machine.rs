@@ -9,6 +9,7 @@ use crate::claim::{Claim, Found};
 use crate::definition::Definition;
 use crate::next::{Next, Seen, unread};
 use crate::owner::{Owner, Tags};
+use crate::tags;
 
 /// A state machine as it should be.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,7 +26,7 @@ pub struct Desired {
     pub role_arn: Arn,
     /// What it logs.
     pub logging: Logging,
-    /// The owner's tags.
+    /// Its tags, the owner's among them.
     pub tags: Tags,
 }
 
@@ -64,9 +65,9 @@ pub enum Action {
     CreateStateMachine(Desired),
     /// Puts back what differs.
     UpdateStateMachine { to: Desired, changes: Changes },
-    /// Puts our tags on: it is taken over.
+    /// Puts tags on: it is taken over, or what differs is put back.
     TagResource { arn: Arn, tags: Tags },
-    /// Takes our tags off: it is let go.
+    /// Takes tags off: those that left the manifest, or with the owner's it is let go.
     UntagResource { arn: Arn, keys: BTreeSet<String> },
     /// Asks for its deletion, which AWS finishes later.
     DeleteStateMachine { arn: Arn },
@@ -91,7 +92,12 @@ pub fn next(claim: &Claim<'_>, arn: &Arn, want: Option<&Desired>, seen: &Seen<Ob
         }
         (Some(want), Seen::Present(found)) if !claim.owns(&found.tags) => foreign(claim, want, found),
         (Some(want), Seen::Present(found)) => {
-            Next::update(diff(want, found), |changes| Action::UpdateStateMachine { to: want.clone(), changes })
+            let mut next =
+                Next::update(diff(want, found), |changes| Action::UpdateStateMachine { to: want.clone(), changes });
+            let put = |tags| Action::TagResource { arn: arn.clone(), tags };
+            let take = |keys| Action::UntagResource { arn: arn.clone(), keys };
+            next.and(tags::next(claim.owner, &want.tags, &found.tags, put, take));
+            next
         }
         (Some(want), Seen::Absent) => Next::act(Action::CreateStateMachine(want.clone())),
         (None, Seen::Present(found)) if claim.owns(&found.tags) => {
@@ -117,7 +123,7 @@ pub fn release(owner: &Owner, arn: &Arn, seen: &Seen<Observed>) -> Next<Action> 
         Seen::Unknown => unread("state machine"),
         Seen::Present(found) if !owner.owns(&found.tags) => Next::nothing(),
         Seen::Present(found) if found.deleting => Next::wait_for_aws("state machine", "AWS is still deleting it"),
-        Seen::Present(_) => Next::act(Action::UntagResource { arn: arn.clone(), keys: Owner::tag_keys() }),
+        Seen::Present(found) => Next::act(Action::UntagResource { arn: arn.clone(), keys: tags::of_ours(&found.tags) }),
         Seen::Absent => Next::nothing(),
     }
 }

@@ -68,9 +68,9 @@ impl Manifest {
 pub fn manifest() -> impl Strategy<Value = Manifest> {
     let express = any::<bool>();
     express.prop_flat_map(|express| {
-        let answers = (gateway_responses(), cors());
+        let answers = (gateway_responses(), cors(), tags());
         (state_machine(express), routes(express), gateway_role(), api(), stage(), answers).prop_map(
-            move |(state_machine, routes, gateway_role, api, stage, (gateway_responses, cors))| {
+            move |(state_machine, routes, gateway_role, api, stage, (gateway_responses, cors, tags))| {
                 let mut spec =
                     Map::from_iter([("stateMachine".into(), state_machine), ("routes".into(), routes.into())]);
                 spec.extend(gateway_role.map(|role| ("gatewayRole".into(), role)));
@@ -78,6 +78,7 @@ pub fn manifest() -> impl Strategy<Value = Manifest> {
                 spec.extend(stage.map(|stage| ("stage".into(), stage)));
                 spec.extend(gateway_responses.map(|said| ("gatewayResponses".into(), said)));
                 spec.extend(cors.map(|said| ("cors".into(), said)));
+                spec.extend(tags.map(|said| ("tags".into(), said)));
                 let referenced = if express { StateMachineType::Express } else { StateMachineType::Standard };
                 Manifest { spec: Value::Object(spec), referenced }
             },
@@ -89,6 +90,14 @@ fn gateway_responses() -> impl Strategy<Value = Option<Value>> {
     proptest::option::of(select(vec![
         json!({ "THROTTLED": { "headers": { "Retry-After": "1" } } }),
         json!({ "THROTTLED": { "status": 420 }, "DEFAULT_4XX": { "body": { "text": "no" } } }),
+    ]))
+}
+
+fn tags() -> impl Strategy<Value = Option<Value>> {
+    proptest::option::of(select(vec![
+        json!({ "team": "a" }),
+        json!({ "Team": "a" }),
+        json!({ "team": "b", "Cost Center": "" }),
     ]))
 }
 

@@ -314,20 +314,29 @@ fn tagged(world: &mut World) -> Vec<(String, &mut Tags)> {
     found
 }
 
-/// The objects that have no tags.
+/// The objects that have no tags of ours.
 pub fn let_go(world: &World) -> Vec<String> {
-    tagged(&mut world.clone()).into_iter().filter(|(_, tags)| tags.is_empty()).map(|(name, _)| name).collect()
+    tagged(&mut world.clone())
+        .into_iter()
+        .filter(|(_, tags)| !tags.keys().any(|key| is_ours(key)))
+        .map(|(name, _)| name)
+        .collect()
 }
 
-/// How many objects have any tag.
+/// How many objects have any tag of ours.
 pub fn owned(world: &World) -> usize {
-    tagged(&mut world.clone()).into_iter().filter(|(_, tags)| !tags.is_empty()).count()
+    tagged(&mut world.clone()).into_iter().filter(|(_, tags)| tags.keys().any(|key| is_ours(key))).count()
 }
 
-/// The same without any tag.
+/// Whether a tag says whose an object is, or which of the others are the manifest's.
+pub fn is_ours(key: &str) -> bool {
+    key.starts_with("sfe.dev/")
+}
+
+/// The same without any tag of ours.
 pub fn untagged(world: &World) -> World {
     let mut world = world.clone();
-    tagged(&mut world).into_iter().for_each(|(_, tags)| tags.clear());
+    tagged(&mut world).into_iter().for_each(|(_, tags)| tags.retain(|key, _| !is_ours(key)));
     world
 }
 

@@ -141,8 +141,14 @@ impl Example {
                 let (failures, drift) = (Vec::new(), Vec::new());
                 Convergence { observed: plan.observed, next: plan.left, failures, drift, applied: plan.actions.len() }
             });
-            let outcome =
-                Outcome { desired: wanted, convergence, executions: None, failures: Vec::new(), requested_at: None };
+            let outcome = Outcome {
+                desired: wanted,
+                convergence,
+                executions: None,
+                publication: None,
+                failures: Vec::new(),
+                requested_at: None,
+            };
             let told = status(endpoint.status.as_ref(), endpoint.metadata.generation, &outcome, now);
             changed |= endpoint.status.as_ref() != Some(&told);
             self.endpoints[index].0.status = Some(told);

@@ -8,7 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::json;
 use sfe_core::action::Action;
-use sfe_core::api::{ExecutionStatus, StateMachineType, StepFunctionEndpoint, StepFunctionEndpointStatus};
+use sfe_core::api::{
+    ExecutionStatus, PublishedObject, StateMachineType, StepFunctionEndpoint, StepFunctionEndpointStatus,
+};
 use sfe_core::arn::Arn;
 use sfe_core::desired::Settings;
 use sfe_core::executions::Source;
@@ -17,6 +19,7 @@ use sfe_core::operation::Operation;
 use sfe_core::outcome::Pace;
 use sfe_core::owner::{Owner, Site};
 use sfe_core::predict::World;
+use sfe_core::publish::{Data, Found};
 use sfe_core::status::is_true;
 
 use crate::aws::{Aws, Caller, Errand, Error, Limiter, Place, Rates, Turn, Uncounted};
@@ -140,6 +143,24 @@ impl Cluster for Scene {
         if let Some(object) = self.state.lock().unwrap().objects.get_mut(&Key::of(live)) {
             object.status = Some(status.clone());
         }
+        Ok(())
+    }
+
+    async fn published(&self, _: &str, _: &PublishedObject) -> Result<Option<Found>, ClusterError> {
+        Ok(None)
+    }
+
+    async fn write_published(
+        &self,
+        _: &StepFunctionEndpoint,
+        _: &PublishedObject,
+        _: Option<&Found>,
+        _: &Data,
+    ) -> Result<(), ClusterError> {
+        Ok(())
+    }
+
+    async fn delete_published(&self, _: &str, _: &PublishedObject, _: &Found) -> Result<(), ClusterError> {
         Ok(())
     }
 

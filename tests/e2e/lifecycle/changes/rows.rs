@@ -56,10 +56,13 @@ impl Ask {
 }
 
 /// Why a field has no row.
-pub const EXCEPTED: [(&str, &str); 17] = [
+pub const EXCEPTED: [(&str, &str); 20] = [
     ("spec.deletionPolicy", "it changes nothing before the deletion: see letting_go"),
     ("spec.managementPolicy", "with Observe nothing is written: see letting_go"),
     ("spec.suspend", "while it is true nothing is written: see letting_go"),
+    ("spec.publish.configMap.name", "it is written to the cluster: see publishing"),
+    ("spec.publish.secret.name", "likewise"),
+    ("spec.tags", "it is on every object: see settings"),
     ("spec.region", "it can't be changed: see mistakes"),
     ("spec.routes[].auth.authorizerId", "it names an authorizer that someone made: see access"),
     ("spec.api.restApiId", "it can't be changed: see sharing"),
