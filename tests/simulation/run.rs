@@ -99,9 +99,7 @@ impl Run {
         let is = |wanted: fn(&What) -> bool| life.steps.iter().any(|step| wanted(&step.what));
         let tampered = is(|what| matches!(what, What::Tamper(..)));
         let doubled = is(|what| matches!(what, What::SecondLeader { .. }));
-        let strikes = |wanted: Fault| life.faults.values().any(|fault| *fault == wanted);
-        // What a former leader has sent may take effect after its successor has read that it didn't: found by the next look for drift.
-        let is_overtaken = strikes(Fault::Late) && is(|what| matches!(what, What::Failover));
+        let stale = life.faults.values().any(|fault| *fault == Fault::Stale);
         let operator = Some(Operator::start("operator 1", &server, &network));
         Self {
             life: life.clone(),
@@ -116,7 +114,7 @@ impl Run {
             resumes: BTreeMap::new(),
             served: BTreeMap::new(),
             promises_service: !tampered && !doubled,
-            promises_truth: !tampered && !doubled && !strikes(Fault::Stale) && !is_overtaken,
+            promises_truth: !tampered && !doubled && !stale,
             writes: 0,
             started: 1,
             live: 0,
