@@ -10,6 +10,7 @@ use sfe::controller::Key;
 
 use crate::labels;
 use crate::network::{At, Fault};
+use crate::stages;
 use crate::time::{MINUTE, Millis, SECOND};
 
 /// The objects of a life: the first may have the others for guests.
@@ -419,6 +420,7 @@ fn manifest(rng: &mut Rng, name: &str, manifests: &BTreeMap<&'static str, Value>
                 spec.insert(field.to_owned(), value);
             }
         }
+        stages::choose(rng.clone(), &mut spec);
         if name == NAMES[0] {
             let api = spec.entry("api").or_insert_with(|| json!({}));
             api["allowedRoutes"] = labels::allowed_routes();

@@ -15,6 +15,7 @@ mod operator;
 mod promises;
 mod run;
 mod server;
+mod stages;
 mod shrink;
 mod time;
 

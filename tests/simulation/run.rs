@@ -15,6 +15,7 @@ use crate::life::{Life, NAMES, Step, What, key, told};
 use crate::network::{Network, Outage};
 use crate::operator::{Operator, site};
 use crate::promises::{Kept, Served, check_account, check_converged, check_gone, check_served, routes};
+use crate::stages;
 use crate::server::{Change, Server};
 use crate::time::{MINUTE, Millis, SECOND, Time};
 
@@ -424,9 +425,9 @@ impl Run {
             self.server.get(&host).map(|host| serde_json::to_value(&host.spec).unwrap()).unwrap_or_default();
         let wanted = routes(&key, spec, &host_spec);
         self.served.entry(key.clone()).or_default().retain(|served| wanted.contains(served));
-        let stage = spec["stage"]["name"].as_str().unwrap_or("prod");
+        let stages = stages::of(spec);
         for served in self.served.values_mut() {
-            served.retain(|served| served.host != key || served.stage == stage);
+            served.retain(|served| served.host != key || stages.contains(served.stage.as_str()));
         }
     }
 
