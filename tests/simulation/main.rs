@@ -15,8 +15,8 @@ mod operator;
 mod promises;
 mod run;
 mod server;
-mod stages;
 mod shrink;
+mod stages;
 mod time;
 
 use std::sync::Mutex;

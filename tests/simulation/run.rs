@@ -15,8 +15,8 @@ use crate::life::{Life, NAMES, Step, What, key, told};
 use crate::network::{Network, Outage};
 use crate::operator::{Operator, site};
 use crate::promises::{Kept, Served, check_account, check_converged, check_gone, check_served, routes};
-use crate::stages;
 use crate::server::{Change, Server};
+use crate::stages;
 use crate::time::{MINUTE, Millis, SECOND, Time};
 
 /// The most calls of a life: one without an end has more.
@@ -181,7 +181,7 @@ impl Run {
             return Err(format!("{} is not ready: {why}", Key::of(object).name));
         }
         self.network.account(|account| {
-            all.iter().try_for_each(|object| check_converged(account, object, &all))?;
+            all.iter().try_for_each(|object| check_converged(account, object, &all, false))?;
             NAMES.iter().map(|name| key(name)).try_for_each(|key| {
                 if all.iter().any(|object| Key::of(object) == key) { Ok(()) } else { check_gone(account, &key) }
             })
@@ -306,7 +306,8 @@ impl Run {
             let known = |other: &&StepFunctionEndpoint| other.metadata.name == object.metadata.name;
             let alone = all.iter().filter(known).cloned().collect::<Vec<_>>();
             if all.len() == 1 {
-                self.network.account(|account| check_converged(account, object, &alone))?;
+                let strays = self.life.faults.values().any(|fault| *fault == crate::network::Fault::Late);
+                self.network.account(|account| check_converged(account, object, &alone, strays))?;
             }
         }
         let host_spec = serde_json::to_value(&host.spec).unwrap();
