@@ -6,8 +6,8 @@ use std::fmt;
 use crate::api::StateMachineType;
 use crate::change::{Changes, cut};
 use crate::kinds::{
-    authorizer, deployment, gateway_response, log_group, method, model, request_validator, resource, rest_api, role,
-    stage, state_machine,
+    account, authorizer, deployment, gateway_response, log_group, method, model, request_validator, resource, rest_api,
+    role, stage, state_machine,
 };
 use crate::operation::Operation;
 
@@ -16,8 +16,8 @@ use crate::operation::Operation;
 pub enum Action {
     /// On an IAM role.
     Role(role::Purpose, role::Action),
-    /// On the log group.
-    LogGroup(log_group::Action),
+    /// On a log group.
+    LogGroup(log_group::Purpose, log_group::Action),
     /// On a state machine.
     StateMachine(StateMachineType, state_machine::Action),
     /// On the REST API itself.
@@ -38,6 +38,8 @@ pub enum Action {
     Deployment(deployment::Action),
     /// On a stage of the API.
     Stage(stage::Action),
+    /// On API Gateway's settings of the account.
+    Account(account::Action),
 }
 
 impl Action {
@@ -51,16 +53,16 @@ impl Action {
     pub fn operation(&self) -> Option<Operation> {
         Some(match self {
             Self::Role(_, action) => role_operation(action),
-            Self::LogGroup(log_group::Action::CreateLogGroup(_)) => Operation::CreateLogGroup,
-            Self::LogGroup(log_group::Action::PutRetentionPolicy { .. }) => Operation::PutRetentionPolicy,
-            Self::LogGroup(log_group::Action::DeleteLogGroup { .. }) => Operation::DeleteLogGroup,
+            Self::LogGroup(_, log_group::Action::CreateLogGroup(_)) => Operation::CreateLogGroup,
+            Self::LogGroup(_, log_group::Action::PutRetentionPolicy { .. }) => Operation::PutRetentionPolicy,
+            Self::LogGroup(_, log_group::Action::DeleteLogGroup { .. }) => Operation::DeleteLogGroup,
             Self::StateMachine(_, state_machine::Action::CreateStateMachine(_)) => Operation::CreateStateMachine,
             Self::StateMachine(_, state_machine::Action::UpdateStateMachine { .. }) => Operation::UpdateStateMachine,
-            Self::LogGroup(log_group::Action::TagResource { .. }) => Operation::TagLogGroup,
+            Self::LogGroup(_, log_group::Action::TagResource { .. }) => Operation::TagLogGroup,
             Self::StateMachine(_, state_machine::Action::TagResource { .. }) => Operation::TagStateMachine,
             Self::RestApi(rest_api::Action::TagResource { .. }) => Operation::TagApiGateway,
             Self::Stage(stage::Action::TagResource { .. }) => Operation::TagApiGateway,
-            Self::LogGroup(log_group::Action::UntagResource { .. }) => Operation::UntagLogGroup,
+            Self::LogGroup(_, log_group::Action::UntagResource { .. }) => Operation::UntagLogGroup,
             Self::StateMachine(_, state_machine::Action::UntagResource { .. }) => Operation::UntagStateMachine,
             Self::StateMachine(_, state_machine::Action::DeleteStateMachine { .. }) => Operation::DeleteStateMachine,
             Self::RestApi(rest_api::Action::RecordIntent) => return None,
@@ -89,6 +91,7 @@ impl Action {
             Self::Stage(stage::Action::UpdateStage { .. }) => Operation::UpdateStage,
             Self::Stage(stage::Action::UntagResource { .. }) => Operation::UntagApiGateway,
             Self::Stage(stage::Action::DeleteStage { .. }) => Operation::DeleteStage,
+            Self::Account(account::Action::UpdateAccount { .. }) => Operation::UpdateAccount,
         })
     }
 
@@ -106,7 +109,7 @@ impl Action {
     pub fn object(&self) -> String {
         match self {
             Self::Role(_, action) => format!("role {}", action.role()),
-            Self::LogGroup(action) => format!("log group {}", action.log_group()),
+            Self::LogGroup(purpose, action) => format!("{} {}", purpose.object(), action.log_group()),
             Self::StateMachine(_, action) => {
                 format!("state machine {}", action.arn().resource().trim_start_matches("stateMachine:"))
             }
@@ -132,13 +135,14 @@ impl Action {
                 deployment::Action::UpdateDeployment { id, .. } | deployment::Action::DeleteDeployment { id, .. },
             ) => format!("deployment {id}"),
             Self::Stage(action) => format!("stage {}", action.name()),
+            Self::Account(_) => "account settings of API Gateway".to_owned(),
         }
     }
 
     /// Whether this writes to a REST API: API Gateway answers ConflictException to two at a time on one.
     pub fn is_on_rest_api(&self) -> bool {
         match self {
-            Self::Role(..) | Self::LogGroup(_) | Self::StateMachine(..) => false,
+            Self::Role(..) | Self::LogGroup(..) | Self::StateMachine(..) | Self::Account(_) => false,
             Self::RestApi(_)
             | Self::Resource(_)
             | Self::Authorizer(_)
@@ -178,7 +182,7 @@ impl Action {
                 | method::Action::DeleteMethodResponse { .. }
                 | method::Action::DeleteIntegrationResponse { .. } => None,
             },
-            Self::LogGroup(log_group::Action::PutRetentionPolicy { changes, .. })
+            Self::LogGroup(_, log_group::Action::PutRetentionPolicy { changes, .. })
             | Self::StateMachine(_, state_machine::Action::UpdateStateMachine { changes, .. })
             | Self::RestApi(rest_api::Action::UpdateRestApi { changes, .. })
             | Self::Authorizer(authorizer::Action::UpdateAuthorizer { changes, .. })
@@ -186,8 +190,9 @@ impl Action {
             | Self::Model(model::Action::UpdateModel { changes, .. })
             | Self::GatewayResponse(gateway_response::Action::PutGatewayResponse { changes, .. })
             | Self::Stage(stage::Action::UpdateStage { changes, .. }) => Some(changes),
-            Self::LogGroup(_)
+            Self::LogGroup(..)
             | Self::StateMachine(..)
+            | Self::Account(_)
             | Self::RestApi(_)
             | Self::Resource(_)
             | Self::Authorizer(_)

@@ -162,13 +162,24 @@ mod tests {
     #[case::anothers_is_told_unasked(false, owner("b").tags(), "log group is not ours: g belongs to StepFunctionEndpoint n/b of the cluster c".to_owned())]
     fn a_log_group_reads_as(#[case] adopts: bool, #[case] tags: Tags, #[case] expected: String) {
         let want = log_group::Desired { name: "g".to_owned(), retention_days: 14, tags: owner("a").tags() };
-        assert_eq!(reads(adopts, |claim| log_group::next(claim, "g", Some(&want), &group(tags.clone()))), expected);
+        assert_eq!(
+            reads(adopts, |claim| log_group::next(
+                log_group::Purpose::Workflow,
+                claim,
+                "g",
+                Some(&want),
+                &group(tags.clone())
+            )),
+            expected
+        );
     }
 
     #[test]
     fn tags_in_part_make_no_owner_and_are_replaced() {
         let want = log_group::Desired { name: "g".to_owned(), retention_days: 14, tags: owner("a").tags() };
-        let said = reads(true, |claim| log_group::next(claim, "g", Some(&want), &group(partly())));
+        let said = reads(true, |claim| {
+            log_group::next(log_group::Purpose::Workflow, claim, "g", Some(&want), &group(partly()))
+        });
         assert!(said.ends_with("| TagResource") && said.contains("sfe.dev/name=b"), "{said}");
     }
 
@@ -177,10 +188,10 @@ mod tests {
         let want = log_group::Desired { name: "g".to_owned(), retention_days: 14, tags: owner("a").tags() };
         let (owner, site, tags) = (owner("a"), site(), owner("a").tags());
         let claim = |told| Claim { owner: &owner, site: &site, tags: &tags, adopts: true, told };
-        let first = log_group::next(&claim(&[]), "g", Some(&want), &group(Tags::new()));
+        let first = log_group::next(log_group::Purpose::Workflow, &claim(&[]), "g", Some(&want), &group(Tags::new()));
         let told = drift::fields(&first.adoptions[0].object, &first.adoptions[0].changes, Timestamp::UNIX_EPOCH);
         let edited = Seen::Present(log_group::Observed { retention_days: Some(7), tags: Tags::new() });
-        let next = log_group::next(&claim(&told), "g", Some(&want), &edited);
+        let next = log_group::next(log_group::Purpose::Workflow, &claim(&told), "g", Some(&want), &edited);
         assert!(next.actions.is_empty() && next.waiting.len() == 1, "{next:?}");
     }
 

@@ -1,6 +1,7 @@
 //! What a manifest asks for: a validated value, or every way in which the manifest is wrong. After this nothing can fail for the
 //! manifest's sake.
 
+mod access_log;
 mod authorization;
 mod bounds;
 mod cross_origin;
@@ -9,6 +10,7 @@ mod gateway_responses;
 mod hosted;
 mod others;
 mod path;
+mod retention;
 mod roles;
 mod routes;
 mod stage;
@@ -21,7 +23,9 @@ use jiff::SignedDuration;
 
 use crate::api::{self, StateMachineType, StepFunctionEndpoint};
 use crate::arn::Arn;
-use crate::kinds::{self, authorizer, gateway_response, log_group, method, model, rest_api, role, state_machine};
+use crate::kinds::{
+    self, account, authorizer, gateway_response, log_group, method, model, rest_api, role, state_machine,
+};
 use crate::limits::Limits;
 use crate::mistakes::{FieldPath, Mistakes};
 use crate::owner::{Owner, Site, Tags};
@@ -44,6 +48,8 @@ pub struct Settings {
     pub site: Site,
     /// The ARN of the managed policy that bounds every role that the operator makes.
     pub permissions_boundary: Option<String>,
+    /// The role that API Gateway is given to write logs by, where the account has none in a Region.
+    pub cloudwatch_role: Option<Arn>,
     /// What each namespace may refer to; anything, without it.
     pub limits: Option<Limits>,
     /// The one namespace that the operator works on; all, without it.
@@ -55,7 +61,15 @@ pub struct Settings {
 impl Settings {
     /// Those of a cluster whose admin forbids nothing.
     pub fn new(cluster: String, site: Site) -> Self {
-        Self { cluster, site, permissions_boundary: None, limits: None, namespace: None, reads_namespaces: true }
+        Self {
+            cluster,
+            site,
+            permissions_boundary: None,
+            cloudwatch_role: None,
+            limits: None,
+            namespace: None,
+            reads_namespaces: true,
+        }
     }
 }
 
@@ -91,6 +105,8 @@ pub struct Desired {
     pub workflow_role: Option<role::Desired>,
     /// The workflow's log group, if it is ours.
     pub log_group: Option<log_group::Desired>,
+    /// The stages' log group, if it is ours.
+    pub access_log_group: Option<log_group::Desired>,
     /// The state machine, if it is ours.
     pub state_machine: Option<state_machine::Desired>,
     /// The REST API, if it is ours.
@@ -130,11 +146,20 @@ pub struct Api {
     pub gateway_responses: gateway_response::Desired,
     /// The stage.
     pub stage: kinds::stage::Desired,
+    /// Further stages, which serve the same.
+    pub further_stages: Vec<kinds::stage::Desired>,
+    /// What a stage that logs needs of the account.
+    pub account: Option<account::Desired>,
     /// The StepFunctionEndpoints whose routes are served, or kept as they are.
     pub guests: BTreeMap<Neighbour, GuestRoutes>,
 }
 
 impl Api {
+    /// All stages, the first one first.
+    pub fn stages(&self) -> impl Iterator<Item = &kinds::stage::Desired> {
+        [&self.stage].into_iter().chain(&self.further_stages)
+    }
+
     /// The same with these gateway responses, and the model that marks it for them.
     fn with_gateway_responses(mut self, gateway_responses: gateway_response::Desired) -> Self {
         if !gateway_responses.is_empty() {
@@ -200,6 +225,7 @@ impl Desired {
             gateway_role: None,
             workflow_role: None,
             log_group: None,
+            access_log_group: None,
             state_machine: None,
             api: None,
             leaves: None,
@@ -218,7 +244,7 @@ impl Desired {
         for role in self.gateway_role.iter_mut().chain(&mut self.workflow_role) {
             role.tags.clone_from(&self.tags);
         }
-        if let Some(log_group) = &mut self.log_group {
+        for log_group in self.log_group.iter_mut().chain(&mut self.access_log_group) {
             log_group.tags.clone_from(&self.tags);
         }
         if let Some(state_machine) = &mut self.state_machine {
@@ -226,7 +252,9 @@ impl Desired {
         }
         if let Some(api) = &mut self.api {
             api.rest_api.tags.clone_from(&self.tags);
-            api.stage.tags.clone_from(&self.tags);
+            for stage in [&mut api.stage].into_iter().chain(&mut api.further_stages) {
+                stage.tags.clone_from(&self.tags);
+            }
         }
         self
     }
@@ -241,6 +269,14 @@ impl Desired {
         match purpose {
             role::Purpose::Gateway => self.gateway_role.is_some(),
             role::Purpose::Workflow => self.workflow_role.is_some(),
+        }
+    }
+
+    /// The log group that is wanted for this purpose.
+    pub fn log_group_for(&self, purpose: log_group::Purpose) -> Option<&log_group::Desired> {
+        match purpose {
+            log_group::Purpose::Workflow => self.log_group.as_ref(),
+            log_group::Purpose::Access => self.access_log_group.as_ref(),
         }
     }
 
@@ -293,9 +329,7 @@ pub fn desired(
     let at = FieldPath::spec();
     check_region(spec, &site, &made_at(object, settings), &at, &mut mistakes);
     bounds::check(spec, &owner, settings, &at, &mut mistakes);
-    if let Some(spec) = &spec.stage {
-        stage::check(spec, &at.field("stage"), &mut mistakes);
-    }
+    stage::check_all(spec, &site, &at, &mut mistakes);
     if let Some(spec) = &spec.api {
         gateway::check(spec, &at.field("api"), &mut mistakes);
     }
@@ -334,11 +368,10 @@ pub fn desired(
             let workflow::Workflow { state_machine, role, log_group, .. } = workflow;
             let desired = Desired {
                 tags: tags::all(&owner, &spec.tags),
-                owner,
-                site,
                 gateway_role: gateway_role.map(|role| bounds::bounded(role, settings)),
                 workflow_role: role.map(|role| bounds::bounded(role, settings)),
                 log_group,
+                access_log_group: stage::access_log_group(spec, &owner),
                 state_machine,
                 api,
                 leaves: None,
@@ -349,6 +382,8 @@ pub fn desired(
                 adopts,
                 observed_only: object.is_observed_only(),
                 unwanted: Unwanted::Deleted,
+                owner,
+                site,
             };
             Ok(desired.tagged())
         }
@@ -386,6 +421,11 @@ fn own_api(
 ) -> Api {
     let (owner, spec) = (owner(object, settings), &object.spec);
     let (routes, guests) = routes::with_guests(own, object, site, references, settings);
+    let stage = stage::desired(spec.stage.as_ref(), &routes.throttling, &owner, site);
+    let further = |spec| stage::desired(Some(&api::Stage::from(spec)), &routes.throttling, &owner, site);
+    let further_stages: Vec<_> = spec.stages.iter().map(further).collect();
+    let logs = [&stage].into_iter().chain(&further_stages).any(|stage| stage.settings.logs());
+    let cloudwatch_role_arn = settings.cloudwatch_role.clone();
     Api {
         others: others::named(object, &references.guests, settings),
         rest_api: gateway::desired(spec.api.as_ref(), &owner),
@@ -393,7 +433,9 @@ fn own_api(
         authorizers: routes.authorizers,
         models: routes.models,
         gateway_responses: BTreeMap::new(),
-        stage: stage::desired(spec.stage.as_ref(), &routes.throttling, &owner),
+        account: logs.then_some(account::Desired { cloudwatch_role_arn }),
+        stage,
+        further_stages,
         guests,
     }
 }

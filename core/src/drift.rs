@@ -135,7 +135,7 @@ mod tests {
     }
 
     fn unlog() -> Action {
-        Action::LogGroup(log_group::Action::DeleteLogGroup { name: "g".to_owned() })
+        Action::LogGroup(log_group::Purpose::Workflow, log_group::Action::DeleteLogGroup { name: "g".to_owned() })
     }
 
     fn reads(rows: &[Drift]) -> String {

@@ -40,6 +40,7 @@ pub fn next(desired: &Desired, observed: &Observed, when: When) -> Next<Action> 
     let mut next = workflow::supports(desired, observed, released);
     let (ready, settled) = (next.is_empty(), next.refused.is_empty() && workflow::is_read(desired, observed));
     next.and(workflow::leftovers(desired, observed, released && ready));
+    next.and(workflow::former_access_log(desired, observed));
     let makes_api = desired.api.as_ref().is_some_and(|api| api.others.is_none());
     if !settled && makes_api && observed.rest_api.is_absent() {
         next.and(Next::wait("REST API", "none is made beside what is not known to be ours"));
@@ -77,7 +78,7 @@ fn released(desired: &Desired, observed: &Observed) -> bool {
 /// Whether no other stage of ours is left, which would still serve what was desired before.
 fn serves_alone(api: &Api, desired: &Desired, observed: &Observed) -> bool {
     let ours = observed.stages.present().into_iter().flatten().filter(|(_, stage)| desired.owner.owns(&stage.tags));
-    ours.into_iter().all(|(name, _)| *name == api.stage.name)
+    ours.into_iter().all(|(name, _)| api.stages().any(|stage| stage.name == *name))
 }
 
 /// A part of an endpoint, for the conditions.
@@ -89,7 +90,7 @@ pub enum Part {
     StateMachine,
     /// The API, its resources and methods.
     Routes,
-    /// What the stage serves.
+    /// What the stages serve.
     Stage,
 }
 

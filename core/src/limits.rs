@@ -1,4 +1,5 @@
-//! What a cluster's admin lets the manifests of each namespace refer to: accounts, existing roles, existing state machines, others' REST APIs.
+//! What a cluster's admin lets the manifests of each namespace refer to: accounts, existing roles, existing state machines, others' REST APIs,
+//! existing log groups and streams.
 //!
 //! Rules that match a namespace add up. What no rule allows is refused; with no rule at all a namespace has objects of its own alone.
 
@@ -30,6 +31,9 @@ struct Rule {
     /// Ids of others' REST APIs, or `*`.
     #[serde(default)]
     rest_apis: Vec<String>,
+    /// ARNs of existing log groups and Firehose streams, likewise.
+    #[serde(default)]
+    log_destinations: Vec<String>,
 }
 
 /// What one namespace may refer to.
@@ -66,7 +70,12 @@ impl Rule {
         if let Some(wrong) = self.accounts.iter().flatten().find(|text| !is_account(text)) {
             return Err(format!("accounts: `{wrong}`: an account has twelve digits, in quotes"));
         }
-        for (field, patterns) in [("roles", &self.roles), ("stateMachines", &self.state_machines)] {
+        let arns = [
+            ("roles", &self.roles),
+            ("stateMachines", &self.state_machines),
+            ("logDestinations", &self.log_destinations),
+        ];
+        for (field, patterns) in arns {
             let is_arn =
                 |text: &&String| text.as_str() == "*" || text.starts_with("arn:") && text.split(':').count() >= 6;
             if let Some(wrong) = patterns.iter().find(|text| !is_arn(text)) {
@@ -107,6 +116,16 @@ impl Allowed<'_> {
             Ok(())
         } else {
             Err(told("state machines", patterns()))
+        }
+    }
+
+    /// Whether this log group or stream may be named; else what is allowed.
+    pub fn log_destination(&self, arn: &Arn) -> Result<(), String> {
+        let patterns = || self.0.iter().flat_map(|rule| &rule.log_destinations);
+        if patterns().any(|pattern| matches_arn(pattern, arn)) {
+            Ok(())
+        } else {
+            Err(told("log destinations", patterns()))
         }
     }
 

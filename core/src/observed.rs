@@ -23,8 +23,10 @@ pub struct Observed {
     pub gateway_role: Seen<role::Observed>,
     /// The role that the workflow runs with.
     pub workflow_role: Seen<role::Observed>,
-    /// The log group.
+    /// The state machine's log group.
     pub log_group: Seen<log_group::Observed>,
+    /// The stages' log group.
+    pub access_log_group: Seen<log_group::Observed>,
     /// Our state machine of type STANDARD.
     pub standard: Seen<state_machine::Observed>,
     /// Our state machine of type EXPRESS.
@@ -66,8 +68,8 @@ pub enum Read {
     Role(role::Purpose, String),
     /// The names of all inline policies of a role.
     RolePolicies(role::Purpose, String),
-    /// A log group with its tags.
-    LogGroup(String),
+    /// A log group with its tags; that of the state machine tells also whether there is one of the stages.
+    LogGroup(log_group::Purpose, String),
     /// A state machine with its tags.
     StateMachine(StateMachineType, Arn),
     /// All REST APIs with the owner's tags.
@@ -101,8 +103,8 @@ pub enum Fact {
     Role(role::Purpose, Seen<role::Observed>),
     /// Of `Read::RolePolicies`.
     RolePolicies(role::Purpose, BTreeSet<String>),
-    /// Of `Read::LogGroup`.
-    LogGroup(Seen<log_group::Observed>),
+    /// Of `Read::LogGroup`, with whether there is one of the stages.
+    LogGroup(log_group::Purpose, Seen<log_group::Observed>, bool),
     /// Of `Read::StateMachine`.
     StateMachine(StateMachineType, Seen<state_machine::Observed>),
     /// Of `Read::RestApis`: those with the owner's tags alone.
@@ -188,6 +190,21 @@ impl Observed {
         }
     }
 
+    /// One of the log groups.
+    pub fn log_group(&self, purpose: log_group::Purpose) -> &Seen<log_group::Observed> {
+        match purpose {
+            log_group::Purpose::Workflow => &self.log_group,
+            log_group::Purpose::Access => &self.access_log_group,
+        }
+    }
+
+    fn log_group_mut(&mut self, purpose: log_group::Purpose) -> &mut Seen<log_group::Observed> {
+        match purpose {
+            log_group::Purpose::Workflow => &mut self.log_group,
+            log_group::Purpose::Access => &mut self.access_log_group,
+        }
+    }
+
     /// Folds what a read told.
     pub fn fold(&mut self, fact: Fact) {
         match fact {
@@ -197,7 +214,12 @@ impl Observed {
                     found.inline_policies = Some(names);
                 }
             }
-            Fact::LogGroup(seen) => self.log_group = seen,
+            Fact::LogGroup(purpose, seen, has_access_log) => {
+                *self.log_group_mut(purpose) = seen;
+                if !has_access_log && self.access_log_group.is_unknown() {
+                    self.access_log_group = Seen::Absent;
+                }
+            }
             Fact::StateMachine(type_, seen) => *self.state_machine_mut(type_) = seen,
             Fact::RestApis(found) => self.rest_api = rest_api::choose(found, self.rest_api_in_status.as_deref()),
             Fact::RestApisNamed(found) => self.namesakes = Seen::Present(found),
@@ -226,7 +248,8 @@ impl Observed {
                 };
             }
             Action::Role(purpose, action) => role::fold(self.role_mut(*purpose), action),
-            Action::LogGroup(action) => log_group::fold(&mut self.log_group, action),
+            Action::LogGroup(purpose, action) => log_group::fold(self.log_group_mut(*purpose), action),
+            Action::Account(action) => account::fold(&mut self.account, action),
             Action::StateMachine(type_, action) => state_machine::fold(self.state_machine_mut(*type_), action),
             Action::RestApi(action) => self.fold_rest_api(action, answer),
             Action::Resource(action) => {
@@ -355,15 +378,18 @@ pub fn reads(desired: &Desired, observed: &Observed) -> BTreeSet<Read> {
             Seen::Present(_) | Seen::Absent => {}
         }
     }
-    if observed.log_group.is_unknown() {
-        reads.insert(Read::LogGroup(owner.log_group_name()));
+    // That of the stages is read alone where the other's read has found it.
+    for purpose in
+        log_group::Purpose::ALL.into_iter().filter(|purpose| observed.log_group(*purpose).is_unknown()).take(1)
+    {
+        reads.insert(Read::LogGroup(purpose, owner.log_group_name_for(purpose)));
     }
     for type_ in [StateMachineType::Standard, StateMachineType::Express] {
         if observed.state_machine(type_).is_unknown() && may_exist(desired, observed, type_) == Some(true) {
             reads.extend(desired.state_machine_arn(type_).map(|arn| Read::StateMachine(type_, arn)));
         }
     }
-    if desired.api.as_ref().is_some_and(|api| api.stage.settings.logs()) && observed.account.is_unknown() {
+    if desired.api.as_ref().is_some_and(|api| api.account.is_some()) && observed.account.is_unknown() {
         reads.insert(Read::Account);
     }
     let others = desired.others_api();

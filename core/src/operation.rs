@@ -68,6 +68,7 @@ operations! {
     TagStateMachine => "states" "TagResource",
     UntagStateMachine => "states" "UntagResource",
     GetAccount => "apigateway" "GetAccount",
+    UpdateAccount => "apigateway" "UpdateAccount",
     GetRestApis => "apigateway" "GetRestApis",
     CreateRestApi => "apigateway" "CreateRestApi",
     UpdateRestApi => "apigateway" "UpdateRestApi",
@@ -170,6 +171,7 @@ impl Operation {
             Self::CreateRestApi => rate(1, 3_000),
             Self::DeleteRestApi => rate(1, 30_000),
             Self::CreateDeployment => rate(1, 5_000),
+            Self::UpdateAccount => rate(1, 20_000),
             Self::CreateResource | Self::DeleteResource => rate(5, 200),
             Self::GetResources => rate(5, 400),
             Self::CreateStateMachine | Self::UpdateStateMachine | Self::DeleteStateMachine => rate(100, 1_000),
@@ -269,7 +271,7 @@ mod tests {
     fn a_turn_is_asked_for_what_aws_allows_less_than_once_a_second() {
         let slow: Vec<&str> =
             Operation::ALL.iter().filter(|operation| operation.is_slow()).map(|operation| operation.action()).collect();
-        assert_eq!(slow, ["CreateRestApi", "DeleteRestApi", "CreateDeployment"]);
+        assert_eq!(slow, ["UpdateAccount", "CreateRestApi", "DeleteRestApi", "CreateDeployment"]);
         assert!(Operation::ALL.iter().all(|operation| !operation.is_slow() || operation.is_of_apigateway()));
     }
 }

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::api::StateMachineType;
 use crate::arn::Arn;
+use crate::kinds::log_group;
 
 /// Tags of one AWS object.
 pub type Tags = BTreeMap<String, String>;
@@ -70,6 +71,19 @@ impl Owner {
     /// The log group's name. Under `/aws/vendedlogs/` it needs no entry in the account's log resource policy, whose size is limited.
     pub fn log_group_name(&self) -> String {
         format!("/aws/vendedlogs/states/{}", self.named("logs", STATE_MACHINE_NAME_MAX))
+    }
+
+    /// The name of the stages' access log group. It begins with that of the other, so that one read by prefix tells of both.
+    pub fn access_log_group_name(&self) -> String {
+        format!("{}-access", self.log_group_name())
+    }
+
+    /// The name of the log group for this.
+    pub fn log_group_name_for(&self, purpose: log_group::Purpose) -> String {
+        match purpose {
+            log_group::Purpose::Workflow => self.log_group_name(),
+            log_group::Purpose::Access => self.access_log_group_name(),
+        }
     }
 
     /// `sfe-<namespace>-<name>-<purpose>-<hash>`, the readable part cut to what AWS allows.

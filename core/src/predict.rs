@@ -31,8 +31,10 @@ pub struct World {
     pub gateway_role: Option<role::Observed>,
     /// The role that the workflow runs with.
     pub workflow_role: Option<role::Observed>,
-    /// The log group.
+    /// The state machine's log group.
     pub log_group: Option<log_group::Observed>,
+    /// The stages' log group.
+    pub access_log_group: Option<log_group::Observed>,
     /// Our state machine of type STANDARD.
     pub standard: Option<state_machine::Observed>,
     /// Our state machine of type EXPRESS.
@@ -108,6 +110,7 @@ impl World {
             gateway_role: None,
             workflow_role: None,
             log_group: None,
+            access_log_group: None,
             standard: None,
             express: None,
             rest_api: None,
@@ -128,6 +131,7 @@ impl World {
             gateway_role: observed.gateway_role.present().cloned(),
             workflow_role: observed.workflow_role.present().cloned(),
             log_group: observed.log_group.present().cloned(),
+            access_log_group: observed.access_log_group.present().cloned(),
             standard: observed.standard.present().cloned(),
             express: observed.express.present().cloned(),
             rest_api: observed.rest_api.present().or_else(|| sole(&observed.namesakes)).cloned(),
@@ -145,10 +149,11 @@ impl World {
 
     /// Whether nothing exists.
     pub fn is_empty(&self) -> bool {
-        let Self { gateway_role, workflow_role, log_group, standard, express, rest_api, .. } = self;
+        let Self { gateway_role, workflow_role, log_group, access_log_group, standard, express, rest_api, .. } = self;
         gateway_role.is_none()
             && workflow_role.is_none()
             && log_group.is_none()
+            && access_log_group.is_none()
             && standard.is_none()
             && express.is_none()
             && rest_api.is_none()
@@ -165,7 +170,13 @@ impl World {
                 let ours = self.role(*purpose).as_ref().and_then(|role| role.permissions.as_ref());
                 Fact::RolePolicies(*purpose, ours.map(|_| role::INLINE_POLICY.to_owned()).into_iter().collect())
             }
-            Read::LogGroup(_) => Fact::LogGroup(seen(self.log_group.clone())),
+            Read::LogGroup(purpose, _) => {
+                let found = match purpose {
+                    log_group::Purpose::Workflow => &self.log_group,
+                    log_group::Purpose::Access => &self.access_log_group,
+                };
+                Fact::LogGroup(*purpose, seen(found.clone()), self.access_log_group.is_some())
+            }
             Read::StateMachine(type_, _) => Fact::StateMachine(*type_, seen(self.state_machine(*type_).clone())),
             Read::RestApis => Fact::RestApis(self.rest_apis()),
             Read::RestApisNamed(name) => {
@@ -224,12 +235,15 @@ impl World {
     pub fn apply(&mut self, action: &Action) -> Answer {
         match action {
             Action::Role(purpose, action) => self.apply_role(*purpose, action),
-            Action::LogGroup(log_group::Action::DeleteLogGroup { .. }) => {
-                self.log_group = None;
-                Answer::Done
-            }
-            Action::LogGroup(action) => {
-                change(&mut self.log_group, |seen| log_group::fold(seen, action));
+            Action::LogGroup(purpose, action) => {
+                let group = match purpose {
+                    log_group::Purpose::Workflow => &mut self.log_group,
+                    log_group::Purpose::Access => &mut self.access_log_group,
+                };
+                match action {
+                    log_group::Action::DeleteLogGroup { .. } => *group = None,
+                    action => change(group, |seen| log_group::fold(seen, action)),
+                }
                 Answer::Done
             }
             Action::StateMachine(type_, action) => {
@@ -289,6 +303,10 @@ impl World {
             }
             Action::Stage(action) => {
                 stage::fold(&mut self.stages, action);
+                Answer::Done
+            }
+            Action::Account(account::Action::UpdateAccount { cloudwatch_role_arn }) => {
+                self.account.cloudwatch_role_arn = Some(cloudwatch_role_arn.to_string());
                 Answer::Done
             }
         }
@@ -357,6 +375,7 @@ impl World {
                             standard: machines.0,
                             express: machines.1,
                             log_group: self.log_group.take(),
+                            access_log_group: self.access_log_group.take(),
                             account: self.account.clone(),
                             ..Self::empty(self.site.clone(), self.now)
                         };

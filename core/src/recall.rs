@@ -2,7 +2,7 @@
 
 use crate::action::Action;
 use crate::api::StateMachineType;
-use crate::kinds::{authorizer, model, request_validator, resource, role};
+use crate::kinds::{authorizer, log_group, model, request_validator, resource, role};
 use crate::next::Seen;
 use crate::observed::Observed;
 
@@ -11,26 +11,30 @@ use crate::observed::Observed;
 pub enum Part {
     /// A role with its policies.
     Role(role::Purpose),
-    /// The log group.
-    LogGroup,
+    /// A log group.
+    LogGroup(log_group::Purpose),
     /// Our state machine of this type.
     StateMachine(StateMachineType),
     /// The REST API. Where it is ours still, everything on it is.
     RestApi,
     /// Its resources with their methods.
     Resources,
+    /// API Gateway's settings of the account.
+    Account,
 }
 
 impl Part {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Role(role::Purpose::Gateway),
         Self::Role(role::Purpose::Workflow),
-        Self::LogGroup,
+        Self::LogGroup(log_group::Purpose::Workflow),
+        Self::LogGroup(log_group::Purpose::Access),
         Self::StateMachine(StateMachineType::Standard),
         Self::StateMachine(StateMachineType::Express),
         Self::RestApi,
         Self::Resources,
+        Self::Account,
     ];
 }
 
@@ -38,8 +42,9 @@ impl Part {
 pub fn before(action: &Action) -> Vec<Part> {
     match action {
         Action::Role(purpose, _) => vec![Part::Role(*purpose)],
-        Action::LogGroup(_) => vec![Part::LogGroup],
+        Action::LogGroup(purpose, _) => vec![Part::LogGroup(*purpose)],
         Action::StateMachine(type_, _) => vec![Part::StateMachine(*type_)],
+        Action::Account(_) => vec![Part::Account],
         // What a method uses is deleted: by then none may.
         Action::Authorizer(authorizer::Action::DeleteAuthorizer { .. })
         | Action::RequestValidator(request_validator::Action::DeleteRequestValidator { .. })
@@ -70,7 +75,9 @@ impl Observed {
         match part {
             Part::Role(role::Purpose::Gateway) => self.gateway_role = Seen::Unknown,
             Part::Role(role::Purpose::Workflow) => self.workflow_role = Seen::Unknown,
-            Part::LogGroup => self.log_group = Seen::Unknown,
+            Part::LogGroup(log_group::Purpose::Workflow) => self.log_group = Seen::Unknown,
+            Part::LogGroup(log_group::Purpose::Access) => self.access_log_group = Seen::Unknown,
+            Part::Account => self.account = Seen::Unknown,
             Part::StateMachine(StateMachineType::Standard) => self.standard = Seen::Unknown,
             Part::StateMachine(StateMachineType::Express) => self.express = Seen::Unknown,
             Part::RestApi => self.rest_api = Seen::Unknown,

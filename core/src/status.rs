@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use crate::api::{ApiStatus, GuestStatus, RouteStatus, StateMachineStatus, StepFunctionEndpointStatus, moment};
+use crate::api::{
+    ApiStatus, GuestStatus, RouteStatus, StageStatus, StateMachineStatus, StepFunctionEndpointStatus, moment,
+};
 use crate::desired::{Api, Calls, Desired, GuestRoutes, Neighbour};
 use crate::drift;
 use crate::endpoint::{self, Part};
@@ -91,6 +93,7 @@ fn tell_objects(status: &mut StepFunctionEndpointStatus, desired: &Desired, obse
         }
         status.gateway_role_arn = Some(calls.gateway_role.to_string());
         status.log_group = calls.log_group.clone();
+        status.access_log_group = desired.access_log_group.as_ref().map(|group| group.name.clone());
         status.workflow_role_arn = desired.state_machine.as_ref().map(|want| want.role_arn.to_string());
     }
     match &desired.api {
@@ -100,6 +103,7 @@ fn tell_objects(status: &mut StepFunctionEndpointStatus, desired: &Desired, obse
                 status.api = None;
             }
             status.guests.clear();
+            status.stages.clear();
             status.url = desired.hosted.as_ref().and_then(|hosted| hosted.host.url.clone());
         }
     }
@@ -152,6 +156,12 @@ fn tell_api(status: &mut StepFunctionEndpointStatus, desired: &Desired, api: &Ap
     let disabled = found.map_or(api.rest_api.disable_execute_api_endpoint, |found| found.disable_execute_api_endpoint);
     let serves = told.rest_api_id.as_ref().zip(told.stage.as_ref()).filter(|_| !disabled);
     status.url = serves.map(|(id, stage)| desired.site.stage_url(id, stage));
+    if let (Some(id), Some(stages)) = (&told.rest_api_id, observed.stages.present()) {
+        let there = api.further_stages.iter().filter(|want| stages.contains_key(&want.name));
+        let url = |name: &str| (!disabled).then(|| desired.site.stage_url(id, name));
+        let further = there.map(|want| StageStatus { name: want.name.clone(), url: url(&want.name) });
+        status.stages = further.collect();
+    }
     status.api = Some(told);
     let live = endpoint::live(api, observed).is_some();
     let done = live
@@ -197,6 +207,12 @@ fn tell_parts(
     generation: Option<i64>,
     now: Timestamp,
 ) {
+    let several = desired.api.as_ref().is_some_and(|api| !api.further_stages.is_empty());
+    let (live, not_live) = if several {
+        ("all stages serve this generation", "not all stages serve this generation yet")
+    } else {
+        ("the stage serves this generation", "the stage does not serve this generation yet")
+    };
     for part in Part::ALL {
         let Some(ready) = endpoint::is_ready(part, desired, &convergence.observed) else { continue };
         let (name, yes, no) = match part {
@@ -211,7 +227,7 @@ fn tell_parts(
             Part::Routes => {
                 ("RoutesReady", "the routes are as the manifest says", "the routes are not as the manifest says yet")
             }
-            Part::Stage => ("Live", "the stage serves this generation", "the stage does not serve this generation yet"),
+            Part::Stage => ("Live", live, not_live),
         };
         let (reason, message) = if ready { ("AsDeclared", yes) } else { ("InProgress", no) };
         set(status, name, ready, reason, message, generation, now);

@@ -16,6 +16,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use sfe_core::api::{ExecutionStatus, StateMachineType};
 use sfe_core::executions::Source;
+use sfe_core::kinds::log_group::Purpose as LogGroupPurpose;
 use sfe_core::kinds::role::Purpose;
 use sfe_core::next::Seen;
 use sfe_core::observed::{Fact, Read};
@@ -102,7 +103,7 @@ fn reads() -> [Read; 13] {
     [
         Read::Role(Purpose::Gateway, id()),
         Read::RolePolicies(Purpose::Gateway, id()),
-        Read::LogGroup("/aws/vendedlogs/a".to_owned()),
+        Read::LogGroup(LogGroupPurpose::Workflow, "/aws/vendedlogs/a".to_owned()),
         Read::StateMachine(StateMachineType::Standard, ARN.parse().unwrap()),
         Read::RestApis,
         Read::Resources(id()),

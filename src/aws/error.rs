@@ -108,6 +108,11 @@ impl Error {
             Class::Quota => Remedy::Person {
                 hint: format!("delete what is not needed, or ask AWS for a higher quota for `{}`", self.operation),
             },
+            Class::Refused if self.operation == Operation::UpdateAccount.name() => Remedy::Person {
+                hint: "let `apigateway.amazonaws.com` assume the role of `--cloudwatch-role-arn`, and attach the managed policy \
+                       AmazonAPIGatewayPushToCloudWatchLogs to it"
+                    .to_owned(),
+            },
             Class::Refused => Remedy::Person {
                 hint: "correct the field of the manifest that AWS names, or report it if the manifest is right"
                     .to_owned(),

@@ -81,7 +81,11 @@ impl Aws for SdkAws {
             Read::RolePolicies(purpose, name) => {
                 Ok(Fact::RolePolicies(*purpose, kinds::role::inline_policies(clients, name).await?))
             }
-            Read::LogGroup(name) => Ok(Fact::LogGroup(kinds::log_group::observe(clients, site, name).await?)),
+            Read::LogGroup(purpose, name) => {
+                let access_log_group = owner.access_log_group_name();
+                let (seen, has_access_log) = kinds::log_group::observe(clients, site, name, &access_log_group).await?;
+                Ok(Fact::LogGroup(*purpose, seen, has_access_log))
+            }
             Read::StateMachine(type_, arn) => {
                 Ok(Fact::StateMachine(*type_, kinds::state_machine::observe(clients, arn).await?))
             }
@@ -107,7 +111,7 @@ impl Aws for SdkAws {
         let clients = &self.clients(&site.account, &site.region, caller);
         match action {
             Action::Role(_, action) => kinds::role::apply(clients, action).await,
-            Action::LogGroup(action) => kinds::log_group::apply(clients, action).await,
+            Action::LogGroup(_, action) => kinds::log_group::apply(clients, action).await,
             Action::StateMachine(_, action) => kinds::state_machine::apply(clients, action).await,
             Action::RestApi(action) => kinds::rest_api::apply(clients, action).await,
             Action::Resource(action) => kinds::resource::apply(clients, action).await,
@@ -118,6 +122,7 @@ impl Aws for SdkAws {
             Action::Method(action) => kinds::method::apply(clients, action).await,
             Action::Deployment(action) => kinds::deployment::apply(clients, action).await,
             Action::Stage(action) => kinds::stage::apply(clients, action).await,
+            Action::Account(action) => kinds::account::apply(clients, action).await,
         }
     }
 

@@ -30,6 +30,10 @@ pub struct Identity {
     /// The ARN of the managed policy that bounds every role that the operator makes; manifests can't name another.
     #[arg(long, env = "SFE_PERMISSIONS_BOUNDARY", value_parser = policy)]
     permissions_boundary: Option<String>,
+    /// The ARN of the role by which API Gateway writes logs. It is set in API Gateway's settings of the account, for all in a Region, where a
+    /// manifest asks for a log and the account has none there; another is never replaced.
+    #[arg(long, env = "SFE_CLOUDWATCH_ROLE_ARN", value_name = "ARN", value_parser = role)]
+    cloudwatch_role_arn: Option<Arn>,
     /// A file with rules of what each namespace may refer to: see docs/install.md. Anything without it.
     #[arg(long, env = "SFE_LIMITS")]
     limits: Option<PathBuf>,
@@ -41,6 +45,13 @@ fn policy(text: &str) -> Result<String, String> {
         Some(arn) => Ok(arn.to_string()),
         None => Err("must be a managed policy's ARN, `arn:aws:iam::<account>:policy/<name>`".to_owned()),
     }
+}
+
+/// A role's ARN.
+pub fn role(text: &str) -> Result<Arn, String> {
+    let is_role = |arn: &Arn| arn.service() == "iam" && arn.resource().starts_with("role/");
+    let arn = text.parse().ok().filter(is_role);
+    arn.ok_or_else(|| "must be a role's ARN, `arn:aws:iam::<account>:role/<name>`".to_owned())
 }
 
 /// How long is waited between two tries to learn whose credentials these are.
@@ -77,7 +88,15 @@ impl Identity {
         };
         let site = Site { partition: identity.partition().to_owned(), account: identity.account().to_owned(), region };
         let limits = self.limits.as_deref().map(limits).transpose()?;
-        Ok(Settings { permissions_boundary: self.permissions_boundary.clone(), limits, ..Settings::new(cluster, site) })
+        let cloudwatch_role = self.cloudwatch_role_arn.clone();
+        if let Some(role) = cloudwatch_role.as_ref().filter(|role| role.account() != site.account) {
+            return Err(CliError::new(
+                format!("--cloudwatch-role-arn failed: {role} is not in the operator's account {}", site.account),
+                "name a role of that account: API Gateway takes no other",
+            ));
+        }
+        let permissions_boundary = self.permissions_boundary.clone();
+        Ok(Settings { permissions_boundary, cloudwatch_role, limits, ..Settings::new(cluster, site) })
     }
 }
 
@@ -86,7 +105,7 @@ fn limits(file: &Path) -> Result<Limits, CliError> {
         let what = format!("--limits failed: {}: {error}", file.display());
         CliError::new(
             what,
-            "a list of rules, each with `namespaces`, and `accounts`, `roles`, `stateMachines` and `restApis`",
+            "a list of rules, each with `namespaces`, and `accounts`, `roles`, `stateMachines`, `restApis` and `logDestinations`",
         )
     };
     let text = std::fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;

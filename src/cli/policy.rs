@@ -7,6 +7,7 @@ use sfe_core::arn::Arn;
 use sfe_core::operation::{Operation, Scope, policy};
 
 use super::CliError;
+use super::identity::role;
 
 /// Where the operator works.
 #[derive(Debug, Args)]
@@ -30,6 +31,9 @@ pub struct Flags {
     /// API itself not.
     #[arg(long, value_name = "ID", value_parser = rest_api)]
     rest_api_id: Vec<String>,
+    /// The role of `sfe run --cloudwatch-role-arn`: API Gateway's settings of the account may then be written, and this role be passed to it.
+    #[arg(long, value_name = "ARN", value_parser = role)]
+    cloudwatch_role_arn: Option<Arn>,
 }
 
 fn rest_api(text: &str) -> Result<String, String> {
@@ -57,6 +61,7 @@ fn text(flags: Flags) -> Result<String, CliError> {
         partition,
         pass_role: passed_roles,
         rest_api_id: rest_apis,
+        cloudwatch_role_arn,
     } = flags;
     if let Some(role) = passed_roles.iter().find(|role| role.parse::<Arn>().is_err()) {
         return Err(CliError::new(
@@ -64,7 +69,8 @@ fn text(flags: Flags) -> Result<String, CliError> {
             "copy the ARN from `aws iam get-role`",
         ));
     }
-    let scope = Scope { partition, account, regions, cluster, passed_roles, rest_apis };
+    let cloudwatch_role = cloudwatch_role_arn.map(|role| role.to_string());
+    let scope = Scope { partition, account, regions, cluster, passed_roles, rest_apis, cloudwatch_role };
     let text = serde_json::to_string_pretty(&policy(Operation::ALL, &scope));
     text.map(|text| text + "\n").map_err(|error| CliError::new(format!("policy failed: {error}"), "report it"))
 }
@@ -133,6 +139,21 @@ mod tests {
         assert!(
             printed("--account 000000000000 --cluster-id c --rest-api-id *").unwrap_err().contains("small letters")
         );
+    }
+
+    #[test]
+    fn the_account_is_written_for_a_role_alone() {
+        let role = "arn:aws:iam::000000000000:role/logs";
+        let text = printed(&format!("--account 000000000000 --cluster-id c --cloudwatch-role-arn {role}")).unwrap();
+        let policy: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let statements = policy["Statement"].as_array().unwrap();
+        let of = |sid: &str| statements.iter().find(|one| one["Sid"] == sid).unwrap_or_else(|| panic!("{sid}: {text}"));
+        assert_eq!(of("AccountSettings")["Action"], serde_json::json!(["apigateway:PATCH"]));
+        assert_eq!(of("AccountSettings")["Resource"], serde_json::json!(["arn:aws:apigateway:*::/account"]));
+        assert!(of("PassRoles")["Resource"].as_array().unwrap().contains(&role.into()), "{text}");
+        assert!(!printed("--account 000000000000 --cluster-id c").unwrap().contains("AccountSettings"));
+        let wrong = printed("--account 000000000000 --cluster-id c --cloudwatch-role-arn x").unwrap_err();
+        assert!(wrong.contains("must be a role's ARN"), "{wrong}");
     }
 
     #[test]

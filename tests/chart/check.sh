@@ -101,6 +101,7 @@ refuse "at '/driftInterval'" --set driftInterval=10
 refuse "at '/driftInterval'" --set-json 'driftInterval=10'
 refuse "at '/stalledInterval'" --set stalledInterval=soon
 refuse "at '/permissionsBoundary'" --set permissionsBoundary=sfe-boundary
+refuse "at '/cloudwatchRoleArn'" --set cloudwatchRoleArn=logs
 refuse "at '/limits/0'" --set-json 'limits=[{"roles":["*"]}]'
 refuse "at '/limits/0/stateMachines/0'" --set-json 'limits=[{"namespaces":["a"],"stateMachines":["orders"]}]'
 refuse 'set `limits`' --set 'extraArgs={--limits=/tmp/limits}'

@@ -33,9 +33,15 @@ const NAMES: [&str; 21] = [
     "webhook",
     "widgets",
 ];
-/// The examples that take an operator of several namespaces, someone else's API or a setting of the account: see sharing and settings.
-const ELSEWHERE: [&str; 3] =
-    ["6-one-api-across-namespaces.yaml", "7-beside-others-on-their-api.yaml", "stage-settings.yaml"];
+/// The examples that take an operator of several namespaces, someone else's API or a setting of the account: see sharing, settings and
+/// stages.
+const ELSEWHERE: [&str; 5] = [
+    "6-one-api-across-namespaces.yaml",
+    "7-beside-others-on-their-api.yaml",
+    "access-log.yaml",
+    "stage-settings.yaml",
+    "stages.yaml",
+];
 /// The operator looks again and again, and says at what. Its Lease can't be released where its rights went before it did.
 const OFTEN: [&str; 8] = [
     "--set",

@@ -30,6 +30,7 @@ mod secrets;
 mod serving;
 mod settings;
 mod sharing;
+mod stages;
 mod typed;
 mod whole;
 mod world;

@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use sfe_core::policy::ResourcePolicy;
 
 use crate::http::post;
+use crate::lifecycle::{start, writes};
 use crate::serving::{Endpoint, NAMESPACE, run};
-use crate::world::{World, condition, until};
+use crate::world::{self, World, condition, until};
 
 /// Gives API Gateway a role by which it could write logs in this Region.
 pub async fn let_api_gateway_log(world: &World, region: &'static str) {
@@ -22,6 +23,12 @@ async fn set_cloudwatch_role(world: &World, region: &'static str, role: &str) {
     let update = world.apigateway.update_account().patch_operations(patch).customize();
     let there = aws_sdk_apigateway::config::Builder::new().region(Region::new(region));
     update.config_override(there).send().await.unwrap();
+}
+
+async fn cloudwatch_role(world: &World, region: &'static str) -> Option<String> {
+    let there = aws_sdk_apigateway::config::Builder::new().region(Region::new(region));
+    let account = world.apigateway.get_account().customize().config_override(there).send().await.unwrap();
+    account.cloudwatch_role_arn().map(str::to_owned)
 }
 
 async fn stage(world: &World, endpoint: &Endpoint, name: &str) -> Stage {
@@ -76,7 +83,7 @@ fn where_api_gateway_can_not_log_the_rest_stands() {
             "spec": {
                 "region": "eu-west-2",
                 "stateMachine": { "definition": "{StartAt: A, States: {A: {Type: Pass, End: true}}}" },
-                "stage": { "executionLog": { "level": "INFO" }, "throttling": { "rateLimit": 1, "burstLimit": 1 } },
+                "stage": { "accessLog": {}, "executionLog": { "level": "INFO" }, "throttling": { "rateLimit": 1, "burstLimit": 1 } },
                 "routes": [{ "path": "/", "method": "POST", "auth": { "type": "NONE" } }],
             },
         });
@@ -84,8 +91,7 @@ fn where_api_gateway_can_not_log_the_rest_stands() {
         world.apply(NAMESPACE, &manifest.to_string());
         let refused = |endpoint: &Value| {
             let text = condition(endpoint, "Stalled")["message"].as_str().unwrap_or_default();
-            let tells =
-                ["execution log failed: API Gateway has no role", "hint: set one with `aws apigateway update-account"];
+            let tells = ["log failed: API Gateway has no role", "hint: set one with `aws apigateway update-account"];
             tells.iter().all(|part| text.contains(part)) && condition(endpoint, "Live")["status"] == "True"
         };
         let endpoint =
@@ -96,7 +102,121 @@ fn where_api_gateway_can_not_log_the_rest_stands() {
         let_api_gateway_log(world, "eu-west-2").await;
         let look = json!({ "metadata": { "annotations": { "sfe.dev/requestedAt": "now" } } });
         world.patch(NAMESPACE, "unlogged", &look).await;
-        world.until_ready(NAMESPACE, "unlogged").await;
+        let endpoint = Endpoint::ready(world, "unlogged").await;
+        let there = aws_sdk_apigateway::config::Builder::new().region(Region::new("eu-west-2"));
+        let stages = world.apigateway.get_stages().rest_api_id(&endpoint.api_id).customize();
+        let stages = stages.config_override(there).send().await.unwrap();
+        assert!(stages.item()[0].access_log_settings().is_some(), "{stages:?}");
+    });
+}
+
+#[test]
+fn the_operator_gives_api_gateway_a_role_where_it_has_none() {
+    world::run(async |world| {
+        let (namespace, region) = ("logging-role", "eu-west-3");
+        const ROLE: &str = "arn:aws:iam::000000000000:role/sfe-logs";
+        world.create_namespace(namespace);
+        set_cloudwatch_role(world, region, "").await; // LocalStack has one from the start, AWS doesn't
+        let begin = world.last_call().await;
+        let operator = start(world, namespace, &["--cloudwatch-role-arn", ROLE]).await;
+        let manifest = |name: &str| {
+            json!({
+                "apiVersion": "sfe.dev/v1alpha1",
+                "kind": "StepFunctionEndpoint",
+                "metadata": { "name": name },
+                "spec": {
+                    "region": region,
+                    "stateMachine": { "definition": "{StartAt: A, States: {A: {Type: Pass, End: true}}}" },
+                    "stage": { "accessLog": {} },
+                    "routes": [{ "path": "/", "method": "POST", "auth": { "type": "NONE" } }],
+                },
+            })
+        };
+        world.apply(namespace, &manifest("first").to_string());
+        world.until_ready(namespace, "first").await;
+        assert_eq!(cloudwatch_role(world, region).await.as_deref(), Some(ROLE));
+
+        // Another that someone sets is left alone.
+        const THEIRS: &str = "arn:aws:iam::000000000000:role/theirs";
+        set_cloudwatch_role(world, region, THEIRS).await;
+        world.apply(namespace, &manifest("second").to_string());
+        world.until_ready(namespace, "second").await;
+        for name in ["first", "second"] {
+            world.delete(namespace, name);
+            world.until_gone(namespace, name).await;
+        }
+        assert_eq!(cloudwatch_role(world, region).await.as_deref(), Some(THEIRS), "it is never taken back");
+        let calls = world.calls_after(begin, &operator.access_key).await;
+        let writes = writes(&calls).into_iter().filter(|operation| *operation == "UpdateAccount").count();
+        assert_eq!(writes, 1, "{calls:?}");
+    });
+}
+
+#[test]
+fn requests_are_logged_where_the_manifest_says() {
+    run(async |world| {
+        let_api_gateway_log(world, "eu-central-1").await;
+        let retention = async |name: &str| {
+            let groups = world.logs.describe_log_groups().log_group_name_prefix(name).send().await.unwrap();
+            let found = groups.log_groups().iter().find(|group| group.log_group_name() == Some(name));
+            found.map(|group| group.retention_in_days())
+        };
+        world.logs.create_log_group().log_group_name("audit").send().await.unwrap();
+        let manifests = include_str!("../../examples/access-log.yaml");
+        let (logged, audited) =
+            (Endpoint::apply(world, "logged", manifests).await, Endpoint::ready(world, "audited").await);
+        for endpoint in [&logged, &audited] {
+            let served = endpoint.call(post(endpoint.url("/orders"), "{}")).await;
+            assert_eq!((served.answer.status, served.sent.len()), (200, 1), "{served:?}");
+        }
+        let settings = async |endpoint: &Endpoint| stage(world, endpoint, "prod").await.access_log_settings;
+        let group = logged.object["status"]["accessLogGroup"].as_str().unwrap();
+        assert!(group.starts_with("/aws/vendedlogs/states/sfe-scenarios-logged-logs-"), "{group}");
+        assert_eq!(retention(group).await, Some(Some(14)));
+        let found = settings(&logged).await.unwrap();
+        assert_eq!(
+            found.destination_arn(),
+            Some(format!("arn:aws:logs:eu-central-1:000000000000:log-group:{group}").as_str())
+        );
+        let line: Value = serde_json::from_str(found.format().unwrap()).unwrap();
+        assert_eq!((&line["requestId"], &line["stage"]), (&json!("$context.requestId"), &json!("$context.stage")));
+        let other = settings(&audited).await.unwrap();
+        assert_eq!(other.destination_arn(), Some("arn:aws:logs:eu-central-1:000000000000:log-group:audit"));
+        assert!(other.format().unwrap().starts_with("$context.requestTime $context.requestId "), "{other:?}");
+
+        // Someone has it logged elsewhere.
+        let patch = |path: &str, value: &str| PatchOperation::builder().op(Op::Replace).path(path).value(value).build();
+        let update = world.apigateway.update_stage().rest_api_id(&logged.api_id).stage_name("prod");
+        let elsewhere = "arn:aws:logs:eu-central-1:000000000000:log-group:elsewhere";
+        let update = update.patch_operations(patch("/accessLogSettings/destinationArn", elsewhere));
+        update.patch_operations(patch("/accessLogSettings/format", "$context.requestId")).send().await.unwrap();
+        let look = json!({ "metadata": { "annotations": { "sfe.dev/requestedAt": "now" } } });
+        world.patch(NAMESPACE, "logged", &look).await;
+        until("drift is repaired", async || {
+            let again = settings(&logged).await;
+            if again.as_ref() == Some(&found) { Ok(()) } else { Err(again) }
+        })
+        .await;
+
+        // An existing group takes the place of ours, which goes once nothing names it; then nothing is logged. Theirs stays as it is.
+        let audit = json!({ "retentionDays": null, "destinationArn": "arn:aws:logs:eu-central-1:000000000000:log-group:audit" });
+        world.patch(NAMESPACE, "logged", &json!({ "spec": { "stage": { "accessLog": audit } } })).await;
+        until("our log group is gone", async || match (settings(&logged).await, retention(group).await) {
+            (Some(found), None) if found.destination_arn() == other.destination_arn() => Ok(()),
+            found => Err(found),
+        })
+        .await;
+        world.patch(NAMESPACE, "logged", &json!({ "spec": { "stage": null } })).await;
+        until("nothing is logged", async || match settings(&logged).await {
+            None => Ok(()),
+            found => Err(found),
+        })
+        .await;
+        for name in ["logged", "audited"] {
+            world.delete(NAMESPACE, name);
+            world.until_gone(NAMESPACE, name).await;
+        }
+        assert_eq!(retention("audit").await, Some(None));
     });
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use sfe::aws::Class;
 use sfe_core::action::Action;
-use sfe_core::kinds::{log_group, role};
+use sfe_core::kinds::{account, log_group, role, stage};
 use sfe_core::next::Seen;
 use sfe_core::observed::{Answer, Fact, Read};
 use sfe_core::owner::{Owner, Site, Tags};
@@ -37,6 +37,8 @@ pub struct Account {
     pub machines: BTreeMap<String, Machine>,
     /// By id.
     pub apis: BTreeMap<String, RestApi>,
+    /// The role by which API Gateway writes logs.
+    pub cloudwatch_role: Option<String>,
     /// The first write that touched what is not ours.
     pub trespass: Option<String>,
     ids: usize,
@@ -53,6 +55,7 @@ impl Account {
             log_groups: BTreeMap::new(),
             machines: BTreeMap::new(),
             apis: BTreeMap::new(),
+            cloudwatch_role: None,
             trespass: None,
             ids: 0,
         }
@@ -72,7 +75,10 @@ impl Account {
                 let ours = role.permissions.as_ref().map(|_| role::INLINE_POLICY.to_owned());
                 Fact::RolePolicies(*purpose, ours.into_iter().collect())
             }
-            Read::LogGroup(name) => Fact::LogGroup(seen(self.log_groups.get(name).cloned())),
+            Read::LogGroup(purpose, name) => {
+                let has_access_log = self.log_groups.contains_key(&owner.access_log_group_name());
+                Fact::LogGroup(*purpose, seen(self.log_groups.get(name).cloned()), has_access_log)
+            }
             Read::StateMachine(type_, arn) => {
                 let found = self.machines.get(arn.as_str()).map(|machine| machine.observed.clone());
                 Fact::StateMachine(*type_, seen(found))
@@ -96,7 +102,7 @@ impl Account {
             Read::GatewayResponses(id) => Fact::GatewayResponses(self.api(id)?.gateway_responses.clone()),
             Read::Deployments(id) => Fact::Deployments(self.api(id)?.deployments()),
             Read::Stages(id) => Fact::Stages(self.api(id)?.stages.clone()),
-            Read::Account => Fact::Account(sfe_core::kinds::account::Observed::default()),
+            Read::Account => Fact::Account(account::Observed { cloudwatch_role_arn: self.cloudwatch_role.clone() }),
         })
     }
 
@@ -104,7 +110,8 @@ impl Account {
     pub fn apply(&mut self, action: &Action) -> Result<Answer, Refused> {
         match action {
             Action::Role(_, action) => self.apply_role(action),
-            Action::LogGroup(action) => self.apply_log_group(action),
+            Action::LogGroup(_, action) => self.apply_log_group(action),
+            Action::Account(action) => self.apply_account(action),
             Action::StateMachine(_, action) => self.apply_state_machine(action),
             Action::RestApi(action) => self.apply_rest_api(action),
             Action::Resource(action) => self.apply_resource(action),
@@ -116,6 +123,15 @@ impl Account {
             Action::Deployment(action) => self.apply_deployment(action),
             Action::Stage(action) => self.apply_stage(action),
         }
+    }
+
+    fn apply_account(&mut self, action: &account::Action) -> Result<Answer, Refused> {
+        let account::Action::UpdateAccount { cloudwatch_role_arn } = action;
+        let before = self.cloudwatch_role.replace(cloudwatch_role_arn.to_string());
+        if before.is_some_and(|before| before != cloudwatch_role_arn.as_str()) {
+            self.trespass.get_or_insert("the account's role for logs was replaced".to_owned());
+        }
+        Ok(Answer::Done)
     }
 
     fn apply_log_group(&mut self, action: &log_group::Action) -> Result<Answer, Refused> {
@@ -139,6 +155,14 @@ impl Account {
                 self.check_ours(&before, action_name(&name));
             }
             (log_group::Action::DeleteLogGroup { .. }, Some(_)) => {
+                let stages = self.apis.values().flat_map(|api| api.stages.values());
+                let logs = |stage: &stage::Stage| {
+                    let to = stage.settings.access_log.as_ref().map(|log| log.destination_arn.ends_with(&name));
+                    to == Some(true)
+                };
+                if stages.into_iter().any(logs) {
+                    self.trespass.get_or_insert(format!("{name} was deleted while a stage logs to it"));
+                }
                 let gone = self.log_groups.remove(&name);
                 self.check_ours(&gone.map(|gone| gone.tags).unwrap_or_default(), action_name(&name));
             }

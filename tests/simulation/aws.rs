@@ -26,7 +26,7 @@ pub fn operation(read: &Read) -> &'static str {
     match read {
         Read::Role(..) => "iam:GetRole",
         Read::RolePolicies(..) => "iam:ListRolePolicies",
-        Read::LogGroup(_) => "logs:DescribeLogGroups",
+        Read::LogGroup(..) => "logs:DescribeLogGroups",
         Read::StateMachine(..) => "states:DescribeStateMachine",
         Read::RestApis | Read::RestApisNamed(_) | Read::RestApi(_) => "apigateway:GetRestApis",
         Read::Resources(_) => "apigateway:GetResources",
@@ -43,7 +43,7 @@ pub fn operation(read: &Read) -> &'static str {
 /// The REST API that an action writes to.
 fn rest_api_id(action: &Action) -> Option<String> {
     let id = match action {
-        Action::Role(..) | Action::LogGroup(_) | Action::StateMachine(..) => return None,
+        Action::Role(..) | Action::LogGroup(..) | Action::StateMachine(..) | Action::Account(_) => return None,
         Action::RestApi(action) => match action {
             rest_api::Action::RecordIntent | rest_api::Action::CreateRestApi(_) => return None,
             rest_api::Action::UpdateRestApi { id, .. }

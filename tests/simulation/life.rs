@@ -9,6 +9,7 @@ use sfe::aws::Class;
 use sfe::controller::Key;
 
 use crate::network::{At, Fault};
+use crate::stages;
 use crate::time::{MINUTE, Millis, SECOND};
 use crate::{labels, published};
 
@@ -425,6 +426,7 @@ fn manifest(rng: &mut Rng, name: &str, manifests: &BTreeMap<&'static str, Value>
                 spec.insert(field.to_owned(), value);
             }
         }
+        stages::choose(rng.clone(), &mut spec);
         if name == NAMES[0] {
             let api = spec.entry("api").or_insert_with(|| json!({}));
             api["allowedRoutes"] = labels::allowed_routes();

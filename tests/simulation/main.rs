@@ -17,6 +17,7 @@ mod published;
 mod run;
 mod server;
 mod shrink;
+mod stages;
 mod time;
 
 use std::sync::Mutex;

@@ -10,6 +10,7 @@ use sfe_core::status::is_true;
 
 use crate::account::{Account, CLUSTER, Machine, RestApi, is_our_method};
 use crate::life::{REFERENCED, key};
+use crate::stages;
 
 pub type Kept = Result<(), String>;
 
@@ -20,10 +21,6 @@ pub fn owner(key: &Key) -> Owner {
 /// The object whose stage serves the routes.
 pub fn server_of(object: &Key, spec: &Value) -> Key {
     spec["api"]["endpointRef"]["name"].as_str().map_or_else(|| object.clone(), key)
-}
-
-fn stage_of(spec: &Value) -> &str {
-    spec["stage"]["name"].as_str().unwrap_or("prod")
 }
 
 fn expected_type(spec: &Value) -> StateMachineType {
@@ -49,15 +46,15 @@ pub struct Served {
 pub fn routes(object: &Key, spec: &Value, host_spec: &Value) -> Vec<Served> {
     let host = server_of(object, spec);
     let routes = spec["routes"].as_array().into_iter().flatten();
-    routes
-        .map(|route| Served {
-            host: host.clone(),
-            stage: stage_of(host_spec).to_owned(),
-            path: route["path"].as_str().unwrap().to_owned(),
-            method: serde_json::from_value(route["method"].clone()).unwrap(),
-            route: route.clone(),
-        })
-        .collect()
+    let on = |route: &Value, stage: &str| Served {
+        host: host.clone(),
+        stage: stage.to_owned(),
+        path: route["path"].as_str().unwrap().to_owned(),
+        method: serde_json::from_value(route["method"].clone()).unwrap(),
+        route: route.clone(),
+    };
+    let stages = stages::of(host_spec);
+    routes.flat_map(|route| stages.iter().map(move |stage| on(route, stage))).collect()
 }
 
 /// What a caller of this route would reach works: stage, snapshot, role and state machine.
@@ -118,8 +115,14 @@ pub fn check_gone(account: &Account, object: &Key) -> Kept {
     if left.is_empty() { Ok(()) } else { Err(format!("{} is gone and left behind: {}", object.name, left.join(", "))) }
 }
 
-/// AWS is as the manifest says, with one object of each kind, and the status tells so.
-pub fn check_converged(account: &Account, object: &StepFunctionEndpoint, all: &[StepFunctionEndpoint]) -> Kept {
+/// AWS is as the manifest says, with one object of each kind, and the status tells so. `strays` says that a call which nobody waits for any more
+/// may just have made a deployment that no stage serves: the look that follows on such a call takes it away.
+pub fn check_converged(
+    account: &Account,
+    object: &StepFunctionEndpoint,
+    all: &[StepFunctionEndpoint],
+    strays: bool,
+) -> Kept {
     let key = Key::of(object);
     let status = object.status.clone().unwrap_or_default();
     if !is_true(&status, "Ready")
@@ -142,6 +145,10 @@ pub fn check_converged(account: &Account, object: &StepFunctionEndpoint, all: &[
     if host == key {
         let guests: Vec<&StepFunctionEndpoint> = all.iter().filter(|other| host_of(other) == key).collect();
         check_api(account, &key, &spec, &status, &guests)?;
+        let deployments = account.api_of(&owner(&key)).map_or(0, |api| api.snapshots.len());
+        if deployments != 1 && !strays {
+            return Err(format!("{} has {deployments} deployments", key.name));
+        }
     }
     Ok(())
 }
@@ -173,6 +180,9 @@ fn check_objects(account: &Account, key: &Key, spec: &Value) -> Kept {
         if logs {
             wanted.insert(format!("log group {}", owner.log_group_name()));
         }
+    }
+    if stages::logs_of(spec).iter().any(|(_, logs)| *logs) {
+        wanted.insert(format!("log group {}", owner.access_log_group_name()));
     }
     let apis = account.apis.iter().filter(|(_, api)| owner.owns(&api.tags)).map(|(id, _)| format!("REST API {id}"));
     let apis: Vec<String> = apis.collect();
@@ -224,18 +234,26 @@ fn check_api(
     if told.rest_api_id.as_ref() != Some(&api.observed.id) {
         return Err(format!("{}: the status names REST API {:?}, not {}", key.name, told.rest_api_id, api.observed.id));
     }
-    if api.stages.keys().ne([stage_of(spec)]) {
+    if api.stages.keys().map(String::as_str).ne(stages::of(spec)) {
         return Err(format!("{} has the stages {:?}", key.name, api.stages.keys()));
     }
-    let stage = &api.stages[stage_of(spec)];
-    if told.deployment_id.as_ref() != Some(&stage.deployment_id) || told.stage.as_deref() != Some(stage_of(spec)) {
+    let told_stages: BTreeSet<&str> = status.stages.iter().map(|stage| stage.name.as_str()).collect();
+    let further: BTreeSet<&str> = stages::of(spec).into_iter().filter(|name| *name != stages::first_of(spec)).collect();
+    if told_stages != further {
+        return Err(format!("{}: the status names the stages {told_stages:?}, not {further:?}", key.name));
+    }
+    let logs = |name: &str| api.stages.get(name).is_some_and(|stage| stage.settings.access_log.is_some());
+    if let Some((name, _)) = stages::logs_of(spec).into_iter().find(|(name, wanted)| logs(name) != *wanted) {
+        return Err(format!("{}: the stage {name} logs, or does not, as it should", key.name));
+    }
+    let stage = &api.stages[stages::first_of(spec)];
+    if told.deployment_id.as_ref() != Some(&stage.deployment_id)
+        || told.stage.as_deref() != Some(stages::first_of(spec))
+    {
         return Err(format!(
             "{}: the status names deployment {:?}, not {}",
             key.name, told.deployment_id, stage.deployment_id
         ));
-    }
-    if api.snapshots.len() != 1 {
-        return Err(format!("{} has {} deployments", key.name, api.snapshots.len()));
     }
     let wanted: BTreeSet<(String, HttpMethod)> =
         users.iter().flat_map(|user| user.spec.routes.iter().map(|route| (route.path.clone(), route.method))).collect();

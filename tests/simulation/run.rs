@@ -16,6 +16,7 @@ use crate::network::{Fault, Network, Outage};
 use crate::operator::{Operator, site};
 use crate::promises::{Kept, Served, check_account, check_converged, check_gone, check_served, routes};
 use crate::server::{Change, Server};
+use crate::stages;
 use crate::time::{MINUTE, Millis, SECOND, Time};
 
 /// The most calls of a life: one without an end has more.
@@ -181,7 +182,7 @@ impl Run {
         }
         self.server.published(|shelf| shelf.check(&all))?;
         self.network.account(|account| {
-            all.iter().try_for_each(|object| check_converged(account, object, &all))?;
+            all.iter().try_for_each(|object| check_converged(account, object, &all, false))?;
             NAMES.iter().map(|name| key(name)).try_for_each(|key| {
                 if all.iter().any(|object| Key::of(object) == key) { Ok(()) } else { check_gone(account, &key) }
             })
@@ -307,7 +308,8 @@ impl Run {
             let known = |other: &&StepFunctionEndpoint| other.metadata.name == object.metadata.name;
             let alone = all.iter().filter(known).cloned().collect::<Vec<_>>();
             if all.len() == 1 {
-                self.network.account(|account| check_converged(account, object, &alone))?;
+                let strays = self.life.faults.values().any(|fault| *fault == crate::network::Fault::Late);
+                self.network.account(|account| check_converged(account, object, &alone, strays))?;
             }
         }
         let host_spec = serde_json::to_value(&host.spec).unwrap();
@@ -438,9 +440,9 @@ impl Run {
             self.server.get(&host).map(|host| serde_json::to_value(&host.spec).unwrap()).unwrap_or_default();
         let wanted = routes(&key, spec, &host_spec);
         self.served.entry(key.clone()).or_default().retain(|served| wanted.contains(served));
-        let stage = spec["stage"]["name"].as_str().unwrap_or("prod");
+        let stages = stages::of(spec);
         for served in self.served.values_mut() {
-            served.retain(|served| served.host != key || served.stage == stage);
+            served.retain(|served| served.host != key || stages.contains(served.stage.as_str()));
         }
     }
 

@@ -58,6 +58,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   "--lease-duration" "leaderElection.leaseDuration"
   "--lease-renew-deadline" "leaderElection.renewDeadline"
   "--permissions-boundary" "permissionsBoundary"
+  "--cloudwatch-role-arn" "cloudwatchRoleArn"
   "--limits" "limits"
   "--namespace-selectors" "namespaceSelectors"
   "--concurrency" "concurrency"
@@ -82,6 +83,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - {{ printf "--lease-renew-deadline=%s" .Values.leaderElection.renewDeadline | quote }}
 {{- with .Values.permissionsBoundary }}
 - {{ printf "--permissions-boundary=%s" . | quote }}
+{{- end }}
+{{- with .Values.cloudwatchRoleArn }}
+- {{ printf "--cloudwatch-role-arn=%s" . | quote }}
 {{- end }}
 {{- if include "sfe.limits" . }}
 - "--limits=/etc/sfe/limits.yaml"

@@ -15,7 +15,7 @@ use super::{
     publish::Publish,
     route::Route,
     schema,
-    stage::Stage,
+    stage::{FurtherStage, Stage},
     status::StepFunctionEndpointStatus,
 };
 
@@ -44,7 +44,9 @@ use super::{
 #[x_kube(
     crates(kube_core = "kube_core"),
     validation = Rule::new("(has(self.api) && has(self.api.restApiId) ? self.api.restApiId : '') == (has(oldSelf.api) && has(oldSelf.api.restApiId) ? oldSelf.api.restApiId : '')")
-        .message("api.restApiId can't be changed: delete the endpoint and apply it again")
+        .message("api.restApiId can't be changed: delete the endpoint and apply it again"),
+    validation = Rule::new("!has(self.stages) || !self.stages.exists(s, s.name == (has(self.stage) && has(self.stage.name) ? self.stage.name : 'prod'))")
+        .message("each stage needs a name of its own, also beside stage.name, which defaults to prod")
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StepFunctionEndpointSpec {
@@ -60,6 +62,11 @@ pub struct StepFunctionEndpointSpec {
     /// The stage that serves the routes. Not allowed with `api.endpointRef`, whose owner has the stage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<Stage>,
+    /// Further stages, which serve the same routes. A change of the routes is served by all of them before the former is gone; one that is
+    /// taken off the list is deleted, with what it serves. Not allowed with `api.endpointRef`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 9), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub stages: Vec<FurtherStage>,
     /// The routes, each one path and one method.
     #[schemars(length(min = 1, max = 100), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["path", "method"]))]
     pub routes: Vec<Route>,

@@ -31,6 +31,9 @@ pub struct Stage {
     /// in the account's settings, which `status` tells how to set. Defaults to OFF.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub execution_log: Option<ExecutionLog>,
+    /// A line that API Gateway logs of each request once it is answered. It needs the same role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_log: Option<AccessLog>,
     /// Whether requests are traced with X-Ray. Defaults to false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tracing_enabled: Option<bool>,
@@ -38,6 +41,79 @@ pub struct Stage {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "schema::stage_variables")]
     pub variables: BTreeMap<String, String>,
+}
+
+/// A further stage. It serves what the first one serves, with variables, limits and logs of its own.
+#[derive(JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FurtherStage {
+    /// The stage's name, another than that of each other stage. A change makes a new stage and removes the old one.
+    #[schemars(length(min = 1, max = 128), regex(pattern = r"^[A-Za-z0-9_-]+$"))]
+    pub name: String,
+    /// As `stage.throttling`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttling: Option<Throttling>,
+    /// As `stage.metricsEnabled`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics_enabled: Option<bool>,
+    /// As `stage.executionLog`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution_log: Option<ExecutionLog>,
+    /// As `stage.accessLog`. The log group of our own is that of all stages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_log: Option<AccessLog>,
+    /// As `stage.tracingEnabled`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracing_enabled: Option<bool>,
+    /// As `stage.variables`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "schema::stage_variables")]
+    pub variables: BTreeMap<String, String>,
+}
+
+impl From<&FurtherStage> for Stage {
+    fn from(further: &FurtherStage) -> Self {
+        let FurtherStage { name, throttling, metrics_enabled, execution_log, access_log, tracing_enabled, variables } =
+            further.clone();
+        Self {
+            name: Some(name),
+            deploy: None,
+            throttling,
+            metrics_enabled,
+            execution_log,
+            access_log,
+            tracing_enabled,
+            variables,
+        }
+    }
+}
+
+/// A line of each request. It tells what API Gateway knows of one, never its body or headers.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[x_kube(
+    crates(kube_core = "kube_core"),
+    validation = Rule::new("!has(self.destinationArn) || !has(self.retentionDays)")
+        .message("retentionDays is of a log group of our own: leave it out with destinationArn"),
+    validation = Rule::new("!has(self.format) || self.format.contains('$context.requestId') || self.format.contains('$context.extendedRequestId')")
+        .message("format must contain $context.requestId or $context.extendedRequestId")
+)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AccessLog {
+    /// One line with variables such as `$context.status`, `$context.requestId` or `$context.extendedRequestId` among them. Defaults to JSON: who
+    /// called what and when, status, length and times of the answer, and why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 3072))]
+    pub format: Option<String>,
+    /// How many days lines are kept: one of the periods that CloudWatch Logs offers. All stages that log to our own log group keep theirs
+    /// as long. Defaults to 30.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 3653))]
+    pub retention_days: Option<i32>,
+    /// The ARN of an existing log group, or of a Firehose stream named `amazon-apigateway-...`, which needs no role. It is never changed.
+    /// Defaults to a log group of our own, which `status.accessLogGroup` names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 640))]
+    pub destination_arn: Option<String>,
 }
 
 /// When someone else's API is deployed.

@@ -14,7 +14,7 @@ pub struct StepFunctionEndpointStatus {
     /// The generation of the manifest that this status speaks of; -1 before the operator has seen the object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Ready, Reconciling and Stalled in kstatus' sense; StateMachineReady, RolesReady, RoutesReady; Live: the stage serves this generation;
+    /// Ready, Reconciling and Stalled in kstatus' sense; StateMachineReady, RolesReady, RoutesReady; Live: all stages serve this generation;
     /// Suspended and ObservedOnly, while `spec.suspend` and `managementPolicy: Observe` hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
@@ -25,6 +25,10 @@ pub struct StepFunctionEndpointStatus {
     /// The stage's URL, to which a route's path is appended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+    /// The further stages and their URLs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 9), extend("x-kubernetes-list-type" = "atomic"))]
+    pub stages: Vec<StageStatus>,
     /// The routes and their URLs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100), extend("x-kubernetes-list-type" = "atomic"))]
@@ -44,6 +48,9 @@ pub struct StepFunctionEndpointStatus {
     /// The name of the workflow's log group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_group: Option<String>,
+    /// The name of the stages' access log group, if it is ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_log_group: Option<String>,
     /// The newest executions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub executions: Option<ExecutionsStatus>,
@@ -64,6 +71,17 @@ pub struct StepFunctionEndpointStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "atomic"))]
     pub adoption: Vec<Drift>,
+}
+
+/// A further stage and its URL.
+#[derive(JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StageStatus {
+    /// Its name.
+    pub name: String,
+    /// Its URL, to which a route's path is appended; none where the API's own endpoint is off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
 }
 
 /// A route and its URL.

@@ -1,5 +1,5 @@
-//! What a cluster's admin forbids a manifest: other accounts, roles and state machines than those of its namespace, and roles without the
-//! permissions boundary.
+//! What a cluster's admin forbids a manifest: other accounts, roles, state machines and log destinations than those of its namespace, and roles
+//! without the permissions boundary.
 
 use crate::api::{Role, StepFunctionEndpoint, StepFunctionEndpointSpec};
 use crate::arn::Arn;
@@ -8,7 +8,7 @@ use crate::limits::Allowed;
 use crate::mistakes::{FieldPath, Mistakes};
 use crate::owner::Owner;
 
-use super::{Settings, owner};
+use super::{Settings, owner, stage};
 
 /// Each reference that the namespace may not make, and each other boundary.
 pub fn check(
@@ -35,6 +35,12 @@ pub fn check(
     }
     let at_arn = at.field("stateMachine").field("arn");
     check_arn(machine.arn.as_ref(), &at_arn, mistakes, |arn| allowed.state_machine(arn));
+    for (stage, at) in stage::said(spec, at) {
+        let destination = stage.access_log.and_then(|log| log.destination_arn);
+        let destination = destination.map(|arn| arn.trim_end_matches(":*").to_owned());
+        let at = at.field("accessLog").field("destinationArn");
+        check_arn(destination.as_ref(), &at, mistakes, |arn| allowed.log_destination(arn));
+    }
     for (index, route) in spec.routes.iter().enumerate() {
         let at = at.field("routes").index(index).field("stateMachines").field("arns");
         for (key, arn) in route.state_machines.iter().flat_map(|choice| &choice.arns) {
@@ -118,6 +124,7 @@ mod tests {
   accounts: ["000000000000"]
   roles: ["arn:aws:iam::000000000000:role/shop/*"]
   stateMachines: ["arn:aws:states:*:000000000000:stateMachine:shop-*"]
+  logDestinations: ["arn:aws:logs:*:000000000000:log-group:shop-*"]
 - {namespaces: [abroad], accounts: ["111111111111"]}
 "#;
 
@@ -197,6 +204,27 @@ mod tests {
         #[case] expected: String,
     ) {
         assert_eq!(check(&object(namespace, &gateway, &machine)), expected);
+    }
+
+    #[test]
+    fn the_logs_of_others_are_not_written_to() {
+        let logs = |namespace: &str, name: &str| {
+            let arn = format!("arn:aws:logs:eu-central-1:000000000000:log-group:{name}:*");
+            let mut object = object(namespace, &json!({}), &ours(&json!({})));
+            object.spec.stage = serde_json::from_value(json!({ "accessLog": { "destinationArn": arn } })).unwrap();
+            object.spec.stages =
+                serde_json::from_value(json!([{ "name": "a", "accessLog": { "destinationArn": arn } }])).unwrap();
+            check(&object)
+        };
+        assert_eq!(logs("shop", "shop-a"), both());
+        for (namespace, allowed) in [("shop", "arn:aws:logs:*:000000000000:log-group:shop-*"), ("other", "none")] {
+            let told = logs(namespace, "audit");
+            let says =
+                format!(": the cluster's admin limits the log destinations of this namespace: allowed are {allowed}");
+            for at in ["spec.stage.accessLog.destinationArn", "spec.stages[0].accessLog.destinationArn"] {
+                assert!(told.contains(at) && told.matches(&says).count() == 2, "{told}");
+            }
+        }
     }
 
     #[test]

@@ -1,19 +1,58 @@
 //! The stage: its name, and what it does beside serving a deployment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::api::{self, ExecutionLogLevel, HttpMethod, Throttling};
+use crate::api::{self, ExecutionLogLevel, HttpMethod, StepFunctionEndpointSpec, Throttling};
+use crate::kinds::log_group;
 use crate::kinds::stage::{Desired, MethodSettings, Methods, OFF, Settings};
 use crate::mistakes::{FieldPath, Mistakes};
-use crate::owner::Owner;
+use crate::owner::{Owner, Site};
 
-use super::RouteKey;
+use super::{RouteKey, access_log};
 
 /// `stage.name` without one.
 const STAGE: &str = "prod";
 
+/// The stages with the paths of what says them.
+pub fn said(spec: &StepFunctionEndpointSpec, at: &FieldPath) -> Vec<(api::Stage, FieldPath)> {
+    let first = spec.stage.iter().map(|stage| (stage.clone(), at.field("stage")));
+    let further = spec.stages.iter().enumerate();
+    first.chain(further.map(|(index, stage)| (stage.into(), at.field("stages").index(index)))).collect()
+}
+
+/// Each value of a stage that AWS would refuse, and what makes no sense of several.
+pub fn check_all(spec: &StepFunctionEndpointSpec, site: &Site, at: &FieldPath, mistakes: &mut Mistakes) {
+    let all = said(spec, at);
+    for (stage, at) in &all {
+        check(stage, site, at, mistakes);
+    }
+    let first = spec.stage.as_ref().and_then(|stage| stage.name.clone()).unwrap_or_else(|| STAGE.to_owned());
+    let mut names = BTreeSet::from([first]);
+    for (index, stage) in spec.stages.iter().enumerate() {
+        if !names.insert(stage.name.clone()) {
+            let allowed = "each stage needs a name of its own, also beside `stage.name`, which defaults to prod";
+            mistakes.add(at.field("stages").index(index).field("name"), &stage.name, allowed);
+        }
+    }
+    if !spec.stages.is_empty() && spec.api.as_ref().is_some_and(|api| api.endpoint_ref.is_some()) {
+        mistakes.add(at.field("stages"), "", "not allowed with api.endpointRef, whose owner has the stages");
+    }
+    let ours = all.iter().filter_map(|(stage, at)| Some((stage.access_log.as_ref()?, at)));
+    let said = ours.filter_map(|(log, at)| Some((log.retention_days.filter(|_| log.destination_arn.is_none())?, at)));
+    let mut days = None;
+    for (said, at) in said {
+        if *days.get_or_insert(said) != said {
+            let allowed = "all stages share one log group of our own: say the same days, or say them once";
+            mistakes.add(at.field("accessLog").field("retentionDays"), said, allowed);
+        }
+    }
+}
+
 /// Each value that AWS would refuse.
-pub fn check(spec: &api::Stage, at: &FieldPath, mistakes: &mut Mistakes) {
+fn check(spec: &api::Stage, site: &Site, at: &FieldPath, mistakes: &mut Mistakes) {
+    if let Some(log) = &spec.access_log {
+        access_log::check(log, site, &at.field("accessLog"), mistakes);
+    }
     if let Some(throttling) = &spec.throttling {
         check_throttling(throttling, &at.field("throttling"), mistakes);
     }
@@ -55,7 +94,12 @@ fn check_throttling(throttling: &Throttling, at: &FieldPath, mistakes: &mut Mist
 }
 
 /// The stage; `throttling` is that of single routes.
-pub fn desired(spec: Option<&api::Stage>, throttling: &BTreeMap<RouteKey, Throttling>, owner: &Owner) -> Desired {
+pub fn desired(
+    spec: Option<&api::Stage>,
+    throttling: &BTreeMap<RouteKey, Throttling>,
+    owner: &Owner,
+    site: &Site,
+) -> Desired {
     let spec = spec.cloned().unwrap_or_default();
     let log = spec.execution_log.as_ref();
     let all = MethodSettings {
@@ -83,10 +127,18 @@ pub fn desired(spec: Option<&api::Stage>, throttling: &BTreeMap<RouteKey, Thrott
         settings: Settings {
             tracing_enabled: spec.tracing_enabled.unwrap_or(false),
             variables: spec.variables,
+            access_log: spec.access_log.as_ref().and_then(|log| access_log::desired(log, owner, site)),
             methods,
         },
         tags: owner.tags(),
     }
+}
+
+/// The log group of our own to which any stage logs.
+pub fn access_log_group(spec: &StepFunctionEndpointSpec, owner: &Owner) -> Option<log_group::Desired> {
+    let further = spec.stages.iter().map(|stage| stage.access_log.as_ref());
+    let logs = spec.stage.iter().map(|stage| stage.access_log.as_ref()).chain(further).flatten();
+    access_log::log_group(logs, owner)
 }
 
 #[cfg(test)]
@@ -100,6 +152,10 @@ mod tests {
         serde_json::from_value(spec.clone()).unwrap()
     }
 
+    fn site() -> Site {
+        Site { partition: "aws".to_owned(), account: "000000000000".to_owned(), region: "eu-central-1".to_owned() }
+    }
+
     fn settings(spec: &Value, throttling: &[(&str, f64, i32)]) -> Settings {
         let key = |path: &str| RouteKey { path: path.to_owned(), method: HttpMethod::Get };
         let throttling = throttling
@@ -109,7 +165,7 @@ mod tests {
             })
             .collect();
         let owner = Owner { cluster: "c".to_owned(), namespace: "n".to_owned(), name: "a".to_owned() };
-        desired(Some(&stage(spec)), &throttling, &owner).settings
+        desired(Some(&stage(spec)), &throttling, &owner, &site()).settings
     }
 
     #[rstest]
@@ -137,6 +193,20 @@ mod tests {
         assert!(logs.logs() && !silent.logs());
         assert_eq!(silent.methods.shown(), "GET /a: rate 1 burst 1 log OFF");
         assert_eq!(logs.with_logs_of(&logs), logs, "what logs is not silenced by a read that failed");
+        let measures = settings(&json!({ "metricsEnabled": true }), &[]);
+        assert_eq!(measures.with_logs_of(&logs), measures, "a log that nobody wants any more ends");
+    }
+
+    #[test]
+    fn where_there_is_no_role_only_what_needs_it_waits() {
+        let stream = "arn:aws:firehose:eu-central-1:000000000000:deliverystream/amazon-apigateway-a";
+        let (ours, streamed) = (
+            settings(&json!({ "accessLog": {} }), &[]),
+            settings(&json!({ "accessLog": { "destinationArn": stream } }), &[]),
+        );
+        assert!(ours.logs() && ours.with_logs_of(&Settings::default()) == Settings::default());
+        assert_eq!(ours.with_logs_of(&ours), ours);
+        assert!(!streamed.logs() && streamed.with_logs_of(&Settings::default()) == streamed);
     }
 
     #[test]
@@ -159,8 +229,55 @@ mod tests {
     )]
     fn what_aws_would_refuse_is_refused(#[case] spec: Value, #[case] says: &str) {
         let mut mistakes = Mistakes::none();
-        check(&stage(&spec), &FieldPath::spec().field("stage"), &mut mistakes);
+        check(&stage(&spec), &site(), &FieldPath::spec().field("stage"), &mut mistakes);
         assert_eq!(mistakes.iter().map(ToString::to_string).collect::<Vec<_>>(), [says]);
+    }
+
+    fn told(spec: &Value) -> Vec<String> {
+        let mut whole = json!({ "stateMachine": {}, "routes": [] });
+        whole.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+        let mut mistakes = Mistakes::none();
+        check_all(&serde_json::from_value(whole).unwrap(), &site(), &FieldPath::spec(), &mut mistakes);
+        mistakes.iter().map(ToString::to_string).collect()
+    }
+
+    const NAMED: &str = "each stage needs a name of its own, also beside `stage.name`, which defaults to prod";
+    const DAYS: &str = "all stages share one log group of our own: say the same days, or say them once";
+    const STREAM: &str = "arn:aws:firehose:eu-central-1:000000000000:deliverystream/amazon-apigateway-a";
+
+    #[rstest]
+    #[case::as_the_first(json!({ "stages": [{ "name": "prod" }] }), format!("spec.stages[0].name: `prod`: {NAMED}"))]
+    #[case::as_the_first_is_named(
+        json!({ "stage": { "name": "a" }, "stages": [{ "name": "prod" }, { "name": "a" }] }), format!("spec.stages[1].name: `a`: {NAMED}")
+    )]
+    #[case::twice(json!({ "stages": [{ "name": "a" }, { "name": "a" }] }), format!("spec.stages[1].name: `a`: {NAMED}"))]
+    #[case::on_anothers_api(
+        json!({ "api": { "endpointRef": { "name": "x" } }, "stages": [{ "name": "a" }] }),
+        "spec.stages: not allowed with api.endpointRef, whose owner has the stages".to_owned()
+    )]
+    #[case::other_days(
+        json!({ "stage": { "accessLog": { "retentionDays": 7 } }, "stages": [{ "name": "a", "accessLog": {} }, { "name": "b", "accessLog": { "retentionDays": 14 } }] }),
+        format!("spec.stages[1].accessLog.retentionDays: `14`: {DAYS}")
+    )]
+    #[case::a_field(
+        json!({ "stages": [{ "name": "a", "variables": { "b": "x y" } }] }),
+        "spec.stages[0].variables[b]: `x y`: a variable's value has letters, digits and `-._~:/?#&=,`".to_owned()
+    )]
+    fn what_several_stages_can_not_be_is_refused(#[case] spec: Value, #[case] says: String) {
+        assert_eq!(told(&spec), [says]);
+    }
+
+    #[test]
+    fn all_stages_log_to_one_group_of_our_own() {
+        let spec = |first: Value, further: Value| {
+            let spec = json!({ "stateMachine": {}, "routes": [], "stage": { "accessLog": first }, "stages": [{ "name": "a", "accessLog": further }] });
+            let owner = Owner { cluster: "c".to_owned(), namespace: "n".to_owned(), name: "a".to_owned() };
+            access_log_group(&serde_json::from_value(spec).unwrap(), &owner).map(|group| group.retention_days)
+        };
+        let (streamed, seven) = (json!({ "destinationArn": STREAM }), json!({ "retentionDays": 7 }));
+        assert_eq!(spec(json!({}), seven.clone()), Some(7));
+        assert_eq!((spec(streamed.clone(), seven), spec(streamed.clone(), json!({}))), (Some(7), Some(30)));
+        assert_eq!(spec(streamed.clone(), streamed), None);
     }
 
     #[test]

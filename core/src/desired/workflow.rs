@@ -10,7 +10,7 @@ use crate::mistakes::{FieldPath, Mistakes};
 use crate::owner::{Owner, Site};
 use crate::policy;
 
-use super::{Calls, References, RouteKey, roles};
+use super::{Calls, References, RouteKey, retention, roles};
 
 /// The workflow that the routes call.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,12 +60,6 @@ pub fn target(
         }
     }
 }
-
-/// How many days a log is kept without `retentionDays`.
-const RETENTION_DAYS: i32 = 30;
-/// The periods that CloudWatch Logs offers, in days. Source: API reference, PutRetentionPolicy.
-const RETENTION_DAYS_ALLOWED: [i32; 22] =
-    [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
 
 /// The workflow; None after a mistake, or while something that it refers to can't be read, which is added to `waiting`.
 pub fn parse(
@@ -203,12 +197,7 @@ fn logging(
     at: &FieldPath,
     mistakes: &mut Mistakes,
 ) -> Option<Option<log_group::Desired>> {
-    let retention_days = spec.and_then(|spec| spec.retention_days).unwrap_or(RETENTION_DAYS);
-    if !RETENTION_DAYS_ALLOWED.contains(&retention_days) {
-        let allowed: Vec<String> = RETENTION_DAYS_ALLOWED.iter().map(i32::to_string).collect();
-        mistakes.add(at.field("retentionDays"), retention_days, format!("allowed are {}", allowed.join(", ")));
-        return None;
-    }
+    let retention_days = retention::parse(spec.and_then(|spec| spec.retention_days), at, mistakes)?;
     match spec.map_or(default_level(type_), |spec| spec.level) {
         LogLevel::Off => Some(None),
         LogLevel::All | LogLevel::Error | LogLevel::Fatal => {

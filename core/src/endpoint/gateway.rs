@@ -18,13 +18,17 @@ use crate::owner::{MARKER, Owner, hash};
 
 use super::{When, others};
 
-/// The deployment that the stage serves, if it holds what is desired now.
+/// The deployment that the stage serves, if it holds what is desired now, and the further stages serve such a one too.
 pub fn live<'a>(api: &Api, observed: &'a Observed) -> Option<Live<'a>> {
-    let deployments = observed.deployments.present()?;
-    let stage = observed.stages.present()?.get(&api.stage.name)?;
-    let served = deployment::hash_of(deployments, &stage.deployment_id)?;
+    let (deployments, stages) = (observed.deployments.present()?, observed.stages.present()?);
     let hash = snapshot(api, observed)?;
-    (served == hash).then_some(Live { deployment_id: &stage.deployment_id, hash })
+    let served = |want: &stage::Desired| {
+        let deployment_id = &stages.get(&want.name)?.deployment_id;
+        (deployment::hash_of(deployments, deployment_id)? == hash).then_some(deployment_id)
+    };
+    let deployment_id = served(&api.stage)?;
+    let all = api.further_stages.iter().all(|want| served(want).is_some());
+    all.then_some(Live { deployment_id, hash })
 }
 
 /// What a stage serves.
@@ -61,7 +65,7 @@ pub fn api(desired: &Desired, observed: &Observed, when: When, ready: bool) -> N
     next.and(trusted(api, observed, &found.id, routes(api, desired, observed, &found.id)));
     next.and(served(api, desired, observed, &found.id, ready && next.is_empty()));
     let complete = next.is_empty();
-    next.and(account::next(api.stage.settings.logs(), &observed.account));
+    next.and(account::next(api.account.as_ref(), &observed.account).map(Action::Account));
     if complete {
         for id in &found.duplicates {
             next.and(Next::act(Action::RestApi(rest_api::Action::DeleteRestApi { id: id.clone() })));
@@ -82,7 +86,7 @@ fn unwanted_api(desired: &Desired, observed: &Observed, when: When) -> Next<Acti
         );
     }
     let Some(stages) = observed.stages.present() else { return unread("stage") };
-    let stages = stage::prune(&found.id, &desired.owner, None, stages).map(Action::Stage);
+    let stages = stage::prune(&found.id, &desired.owner, &[], stages).map(Action::Stage);
     if stages.is_empty() { next } else { stages }
 }
 
@@ -336,15 +340,16 @@ pub fn trusted(api: &Api, observed: &Observed, id: &str, routes: Next<Action>) -
     if routes.actions.is_empty() || distrusts.is_empty() { routes } else { distrusts.map(Action::Deployment) }
 }
 
-/// Whether our stage does what is desired beside serving a deployment.
+/// Whether our stages do what is desired beside serving a deployment.
 pub fn stage_stands(api: &Api, observed: &Observed) -> bool {
-    let found = observed.stages.present().and_then(|stages| stages.get(&api.stage.name));
-    found.is_some_and(|found| found.settings == wanted_stage(api, observed).settings)
+    let found = |want: &stage::Desired| observed.stages.present()?.get(&want.name);
+    let stands = |want| found(want).is_some_and(|found| found.settings == wanted_stage(want, api, observed).settings);
+    api.stages().all(stands)
 }
 
-/// The stage as it is desired. What it does for methods that stay as they are stays too: those of a guest that isn't ready, and others'.
-fn wanted_stage(api: &Api, observed: &Observed) -> stage::Desired {
-    let mut want = api.stage.clone();
+/// A stage as it is desired. What it does for methods that stay as they are stays too: those of a guest that isn't ready, and others'.
+fn wanted_stage(want: &stage::Desired, api: &Api, observed: &Observed) -> stage::Desired {
+    let mut want = want.clone();
     let found = observed.stages.present().and_then(|stages| stages.get(&want.name));
     if !account::can_log(&observed.account) {
         let found = found.map(|found| found.settings.clone()).unwrap_or_default();
@@ -364,7 +369,7 @@ fn wanted_stage(api: &Api, observed: &Observed) -> stage::Desired {
     want
 }
 
-/// Deployment and stage, once everything else is finished; then what the stage does not serve.
+/// Deployment and stages, once everything else is finished; then what the stage does not serve.
 pub(super) fn served(api: &Api, desired: &Desired, observed: &Observed, id: &str, ready: bool) -> Next<Action> {
     let owner = &desired.owner;
     let (Some(deployments), Some(stages)) = (observed.deployments.present(), observed.stages.present()) else {
@@ -379,12 +384,15 @@ pub(super) fn served(api: &Api, desired: &Desired, observed: &Observed, id: &str
     };
     let mut next = deployment::next(id, &hash, deployments).map(Action::Deployment);
     let Some(deployment_id) = deployment::find(deployments, &hash) else { return next };
-    let want = wanted_stage(api, observed);
-    next.and(stage::next(id, &Claim::of(desired, observed), &want, deployment_id, stages).map(Action::Stage));
+    for want in api.stages() {
+        let want = wanted_stage(want, api, observed);
+        next.and(stage::next(id, &Claim::of(desired, observed), &want, deployment_id, stages).map(Action::Stage));
+    }
     if !next.is_empty() {
         return next;
     }
-    next.and(stage::prune(id, owner, Some(&api.stage.name), stages).map(Action::Stage));
+    let wanted: Vec<&str> = api.stages().map(|stage| stage.name.as_str()).collect();
+    next.and(stage::prune(id, owner, &wanted, stages).map(Action::Stage));
     let served: Vec<&str> = stages.values().map(|stage| stage.deployment_id.as_str()).collect();
     let mark = if api.others.is_some() { owner.marker() } else { String::new() };
     next.and(deployment::prune(id, deployments, &served, &mark).map(Action::Deployment));

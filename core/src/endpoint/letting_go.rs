@@ -27,7 +27,7 @@ pub fn next(desired: &Desired, observed: &Observed, when: When) -> Next<Action> 
     api(desired, observed, when)
 }
 
-/// Roles, log group and state machines.
+/// Roles, log groups and state machines.
 fn beside_api(desired: &Desired, observed: &Observed) -> Next<Action> {
     let (owner, site) = (&desired.owner, &desired.site);
     let mut next = Next::nothing();
@@ -37,9 +37,12 @@ fn beside_api(desired: &Desired, observed: &Observed) -> Next<Action> {
         let released = role::release(purpose, owner, &name, observed.role(purpose));
         next.and(released.map(|action| Action::Role(purpose, action)));
     }
-    let name = owner.log_group_name();
-    if let Some(arn) = site.log_group_arn(&name) {
-        next.and(log_group::release(owner, &name, &arn, &observed.log_group).map(Action::LogGroup));
+    for purpose in log_group::Purpose::ALL {
+        let name = owner.log_group_name_for(purpose);
+        if let Some(arn) = site.log_group_arn(&name) {
+            let released = log_group::release(purpose, owner, &name, &arn, observed.log_group(purpose));
+            next.and(released.map(|action| Action::LogGroup(purpose, action)));
+        }
     }
     for type_ in [StateMachineType::Standard, StateMachineType::Express] {
         if let Some(arn) = desired.state_machine_arn(type_) {

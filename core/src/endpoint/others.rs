@@ -13,7 +13,7 @@ use crate::action::Action;
 use crate::api::HttpMethod;
 use crate::change::Changes;
 use crate::desired::{Api, Desired, OthersApi, paths_collide};
-use crate::kinds::{authorizer, deployment, method, model, request_validator, resource, stage};
+use crate::kinds::{account, authorizer, deployment, method, model, request_validator, resource, stage};
 use crate::next::{Next, Seen, Until, unread};
 use crate::observed::Observed;
 use crate::owner::{MARKER, Owner};
@@ -45,10 +45,11 @@ pub fn next(api: &Api, others: &OthersApi, desired: &Desired, observed: &Observe
         return unread("routes");
     };
     let mut next = conflicts(api, others, observed);
-    if stages.get(&api.stage.name).is_some_and(|stage| !desired.owner.owns(&stage.tags)) {
+    let is_theirs = |name: &String| stages.get(name).is_some_and(|stage| !desired.owner.owns(&stage.tags));
+    for want in api.stages().filter(|want| is_theirs(&want.name)) {
         next.and(Next::refuse(
-            format!("stage is not ours: {} exists on REST API {id} without this endpoint's tags", api.stage.name),
-            "set another `stage.name`: a stage of someone else's is never moved".to_owned(),
+            format!("stage is not ours: {} exists on REST API {id} without this endpoint's tags", want.name),
+            "give the stage another name: one of someone else's is never moved".to_owned(),
         ));
     }
     if !next.is_empty() {
@@ -62,6 +63,7 @@ pub fn next(api: &Api, others: &OthersApi, desired: &Desired, observed: &Observe
         next.and(Next::wait_until("deployment", &why, Until::Aws));
     }
     next.and(served(api, desired, observed, id, ready && next.is_empty()));
+    next.and(account::next(api.account.as_ref(), &observed.account).map(Action::Account));
     next
 }
 
@@ -139,7 +141,7 @@ pub fn leave(others: &OthersApi, desired: &Desired, observed: &Observed) -> Next
         (Seen::Unknown | Seen::Absent, None) => &unread_models,
         (Seen::Unknown | Seen::Absent, Some(_)) => return unread("model"),
     };
-    let gone = stage::prune(id, &desired.owner, None, stages).map(Action::Stage);
+    let gone = stage::prune(id, &desired.owner, &[], stages).map(Action::Stage);
     if !gone.is_empty() {
         return gone;
     }

@@ -1,4 +1,5 @@
-//! What the routes rely on, and what nothing relies on any more: state machines, their role and log group, the gateway role.
+//! What the routes rely on, and what nothing relies on any more: state machines, their role and log group, the gateway role; and the stages'
+//! log group.
 
 use std::collections::BTreeSet;
 
@@ -8,19 +9,16 @@ use crate::arn::Arn;
 use crate::change::Changes;
 use crate::claim::Claim;
 use crate::desired::Desired;
-use crate::kinds::{log_group, role, state_machine};
+use crate::kinds::{log_group, role, stage, state_machine};
 use crate::next::{Next, Seen, unread};
 use crate::observed::{Observed, may_exist, trust_tells};
 use crate::policy::{trusted_state_machines, workflow_trust};
 
-/// What the routes rely on: log group and roles, then the state machine.
+/// What the routes rely on: log groups and roles, then the state machine.
 pub fn supports(desired: &Desired, observed: &Observed, released: bool) -> Next<Action> {
     let mut next = Next::nothing();
-    if let Some(want) = &desired.log_group {
-        next.and(
-            log_group::next(&Claim::of(desired, observed), &want.name, Some(want), &observed.log_group)
-                .map(Action::LogGroup),
-        );
+    if desired.log_group.is_some() {
+        next.and(log_group(log_group::Purpose::Workflow, desired, observed));
     }
     match desired.workflow_role {
         Some(_) => next.and(workflow_role(desired, observed)),
@@ -30,7 +28,38 @@ pub fn supports(desired: &Desired, observed: &Observed, released: bool) -> Next<
     if desired.gateway_role.is_some() {
         next.and(gateway_role(desired, observed, released));
     }
+    if desired.access_log_group.is_some() {
+        next.and(log_group(log_group::Purpose::Access, desired, observed));
+    }
     next
+}
+
+fn log_group(purpose: log_group::Purpose, desired: &Desired, observed: &Observed) -> Next<Action> {
+    let name = desired.owner.log_group_name_for(purpose);
+    let (claim, want, seen) =
+        (Claim::of(desired, observed), desired.log_group_for(purpose), observed.log_group(purpose));
+    log_group::next(purpose, &claim, &name, want, seen).map(|action| Action::LogGroup(purpose, action))
+}
+
+/// The stages' log group once nothing is desired of it, and no stage names it any more.
+pub fn former_access_log(desired: &Desired, observed: &Observed) -> Next<Action> {
+    if desired.access_log_group.is_some() {
+        return Next::nothing();
+    }
+    let next = log_group(log_group::Purpose::Access, desired, observed);
+    if next.actions.is_empty() {
+        return next;
+    }
+    let arn = desired.site.log_group_arn(&desired.owner.access_log_group_name());
+    let names = |stage: &stage::Stage| {
+        let destination = stage.settings.access_log.as_ref().map(|log| log.destination_arn.as_str());
+        destination.is_some() && destination == arn.as_ref().map(Arn::as_str)
+    };
+    match (&observed.rest_api, &observed.stages) {
+        (Seen::Absent, _) => next,
+        (Seen::Present(_), Seen::Present(stages)) if !stages.values().any(names) => next,
+        _ => Next::wait("access log group", "the stages name another first"),
+    }
 }
 
 /// Whether it is known of all that the routes rely on what there is.
@@ -39,12 +68,12 @@ pub fn is_read(desired: &Desired, observed: &Observed) -> bool {
     (desired.gateway_role.is_none() || !observed.gateway_role.is_unknown())
         && (desired.workflow_role.is_none() || !observed.workflow_role.is_unknown())
         && (desired.log_group.is_none() || !observed.log_group.is_unknown())
+        && (desired.access_log_group.is_none() || !observed.access_log_group.is_unknown())
         && machine.is_none_or(|type_| !observed.state_machine(type_).is_unknown())
 }
 
 /// What nothing relies on any more, once that is so: state machines, then their role and log group; the gateway role.
 pub fn leftovers(desired: &Desired, observed: &Observed, free: bool) -> Next<Action> {
-    let owner = &desired.owner;
     let mut next = unwanted_state_machines(desired, observed);
     let mut beside = Next::nothing();
     if desired.gateway_role.is_none() {
@@ -55,10 +84,7 @@ pub fn leftovers(desired: &Desired, observed: &Observed, free: bool) -> Next<Act
             next.and(workflow_role(desired, observed));
         }
         if desired.log_group.is_none() {
-            next.and(
-                log_group::next(&Claim::of(desired, observed), &owner.log_group_name(), None, &observed.log_group)
-                    .map(Action::LogGroup),
-            );
+            next.and(log_group(log_group::Purpose::Workflow, desired, observed));
         }
     }
     next.and(beside);

@@ -1,4 +1,4 @@
-//! The CloudWatch Logs group to which the state machine writes.
+//! The CloudWatch Logs groups to which the state machine and the stages write.
 
 use std::collections::BTreeSet;
 
@@ -8,6 +8,28 @@ use crate::claim::{Claim, Found};
 use crate::next::{Next, Seen, unread};
 use crate::owner::{Owner, Tags};
 use crate::tags;
+
+/// What one of the two log groups is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Purpose {
+    /// The state machine's events.
+    Workflow,
+    /// A line of each request. Its name is that of the other and more, so that whoever looks for that one finds this one too.
+    Access,
+}
+
+impl Purpose {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Workflow, Self::Access];
+
+    /// The object as it is told.
+    pub fn object(self) -> &'static str {
+        match self {
+            Self::Workflow => "log group",
+            Self::Access => "access log group",
+        }
+    }
+}
 
 /// A log group as it should be.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,11 +79,17 @@ impl Action {
     }
 }
 
-/// What is next for the log group; `name` is the deterministic name of ours.
-pub fn next(claim: &Claim<'_>, name: &str, want: Option<&Desired>, seen: &Seen<Observed>) -> Next<Action> {
+/// What is next for a log group; `name` is the deterministic name of ours.
+pub fn next(
+    purpose: Purpose,
+    claim: &Claim<'_>,
+    name: &str,
+    want: Option<&Desired>,
+    seen: &Seen<Observed>,
+) -> Next<Action> {
     match (want, seen) {
-        (_, Seen::Unknown) => unread("log group"),
-        (Some(want), Seen::Present(found)) if !claim.owns(&found.tags) => foreign(claim, want, found),
+        (_, Seen::Unknown) => unread(purpose.object()),
+        (Some(want), Seen::Present(found)) if !claim.owns(&found.tags) => foreign(purpose, claim, want, found),
         (Some(want), Seen::Present(found)) => {
             let mut next = Next::update(diff(want, found), |changes| Action::PutRetentionPolicy {
                 name: want.name.clone(),
@@ -87,17 +115,17 @@ fn tagged(claim: &Claim<'_>, want: &Desired, found: &Observed) -> Next<Action> {
     tags::next(claim.owner, &want.tags, &found.tags, put, take)
 }
 
-fn foreign(claim: &Claim<'_>, want: &Desired, found: &Observed) -> Next<Action> {
+fn foreign(purpose: Purpose, claim: &Claim<'_>, want: &Desired, found: &Observed) -> Next<Action> {
     let (name, changes) = (&want.name, diff(want, found));
-    let Some(arn) = claim.site.log_group_arn(name) else { return Next::foreign("log group", name) };
-    let found = Found { kind: "log group", name, tags: &found.tags, obstacle: None };
+    let Some(arn) = claim.site.log_group_arn(name) else { return Next::foreign(purpose.object(), name) };
+    let found = Found { kind: purpose.object(), name, tags: &found.tags, obstacle: None };
     claim.foreign(found, changes, |tags| Action::TagResource { name: name.clone(), arn, tags })
 }
 
-/// What lets the log group go, if it is ours.
-pub fn release(owner: &Owner, name: &str, arn: &Arn, seen: &Seen<Observed>) -> Next<Action> {
+/// What lets a log group go, if it is ours.
+pub fn release(purpose: Purpose, owner: &Owner, name: &str, arn: &Arn, seen: &Seen<Observed>) -> Next<Action> {
     match seen {
-        Seen::Unknown => unread("log group"),
+        Seen::Unknown => unread(purpose.object()),
         Seen::Present(found) if owner.owns(&found.tags) => Next::act(Action::UntagResource {
             name: name.to_owned(),
             arn: arn.clone(),

@@ -27,8 +27,26 @@ pub struct Settings {
     pub tracing_enabled: bool,
     /// The stage variables.
     pub variables: BTreeMap<String, String>,
+    /// The line that is logged of each request.
+    pub access_log: Option<AccessLog>,
     /// Of all methods, or of one, which then has nothing from those of all.
     pub methods: BTreeMap<Methods, MethodSettings>,
+}
+
+/// A line of each request, and where it goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessLog {
+    /// The ARN of a log group, without the `:*` that some answers append, or of a Firehose stream.
+    pub destination_arn: String,
+    /// The line.
+    pub format: String,
+}
+
+impl AccessLog {
+    /// Whether it goes to CloudWatch Logs, for which API Gateway needs a role. To Firehose it writes by its service-linked role.
+    fn needs_role(&self) -> bool {
+        !self.destination_arn.contains(":firehose:")
+    }
 }
 
 /// Which methods a setting is for.
@@ -74,24 +92,33 @@ impl Default for MethodSettings {
 }
 
 impl Settings {
-    /// Whether API Gateway logs requests.
+    /// Whether API Gateway writes to CloudWatch Logs.
     pub fn logs(&self) -> bool {
         self.methods.values().any(|settings| settings.logging_level != OFF)
+            || self.access_log.as_ref().is_some_and(AccessLog::needs_role)
     }
 
-    /// The same with no other log than what is found: where it isn't known that a stage can log, or known that it can't.
+    /// The same with no other log than what is found: where it isn't known that a stage can log, or known that it can't. What is to be logged
+    /// no more is taken off all the same.
     #[must_use]
     pub fn with_logs_of(&self, found: &Self) -> Self {
         let as_found = |(methods, settings): (&Methods, &MethodSettings)| {
+            if settings.logging_level == OFF {
+                return (methods.clone(), settings.clone());
+            }
             let found = found.methods.get(methods).cloned().unwrap_or_default();
             let MethodSettings { logging_level, data_trace_enabled, .. } = found;
             (methods.clone(), MethodSettings { logging_level, data_trace_enabled, ..settings.clone() })
+        };
+        let access_log = match &self.access_log {
+            Some(want) if want.needs_role() => found.access_log.clone(),
+            want => want.clone(),
         };
         let methods = self.methods.iter().map(as_found);
         let says_nothing = |(methods, settings): &(Methods, MethodSettings)| {
             *methods == Methods::All && *settings == MethodSettings::default()
         };
-        Self { methods: methods.filter(|one| !says_nothing(one)).collect(), ..self.clone() }
+        Self { methods: methods.filter(|one| !says_nothing(one)).collect(), access_log, ..self.clone() }
     }
 }
 
@@ -217,11 +244,11 @@ pub fn next(
     }
 }
 
-/// Our stages other than the wanted one, which is live by then.
-pub fn prune(rest_api_id: &str, owner: &Owner, keep: Option<&str>, found: &Observed) -> Next<Action> {
+/// Our stages other than the wanted ones, which are live by then.
+pub fn prune(rest_api_id: &str, owner: &Owner, keep: &[&str], found: &Observed) -> Next<Action> {
     let mut next = Next::nothing();
     for (name, stage) in found {
-        if keep != Some(name) && owner.owns(&stage.tags) {
+        if !keep.contains(&name.as_str()) && owner.owns(&stage.tags) {
             next.and(Next::act(Action::DeleteStage { rest_api_id: rest_api_id.to_owned(), name: name.clone() }));
         }
     }
@@ -243,17 +270,18 @@ pub fn release(rest_api_id: &str, owner: &Owner, site: &Site, found: &Observed) 
 }
 
 fn diff(deployment_id: &str, want: &Settings, found: &Stage) -> Changes {
-    let Settings { tracing_enabled, variables, methods } = want;
+    let Settings { tracing_enabled, variables, access_log, methods } = want;
     Changes::none()
         .at("deploymentId", &found.deployment_id, &deployment_id.to_owned())
         .at("tracingEnabled", &found.settings.tracing_enabled, tracing_enabled)
         .at("variables", &found.settings.variables, variables)
+        .at("accessLogSettings", &found.settings.access_log, access_log)
         .at("methodSettings", &found.settings.methods, methods)
 }
 
 /// What a new stage has of its settings; the rest follows, as CreateStage doesn't take it.
 fn created(settings: &Settings) -> Settings {
-    Settings { methods: BTreeMap::new(), ..settings.clone() }
+    Settings { methods: BTreeMap::new(), access_log: None, ..settings.clone() }
 }
 
 /// Folds an action that AWS confirmed.
@@ -282,6 +310,12 @@ pub fn fold(found: &mut Observed, action: &Action) {
         Action::DeleteStage { name, .. } => {
             found.remove(name);
         }
+    }
+}
+
+impl Shown for AccessLog {
+    fn shown(&self) -> String {
+        format!("{} to {}", self.format, self.destination_arn)
     }
 }
 

@@ -35,6 +35,10 @@ pub enum Resource {
     AnyLogGroup,
     /// Log groups that are named like ours.
     LogGroups,
+    /// API Gateway's settings of the account, where the operator may set its role for CloudWatch Logs.
+    Account,
+    /// That role.
+    CloudWatchRole,
     /// What is under this path of API Gateway, such as `/restapis/*/stages`.
     ApiGateway(&'static str),
     /// The same on the APIs of others that manifests name.
@@ -54,16 +58,18 @@ pub enum Limit {
     PassedToService,
     /// That it is on an API of someone else's that a manifest may name.
     OthersApi,
+    /// That the operator was told a role to set (`--cloudwatch-role-arn`): IAM knows no condition for it.
+    CloudWatchRole,
 }
 
 impl Resource {
     /// The service of these resources, as it begins the names of IAM's actions.
     pub fn service(self) -> &'static str {
         match self {
-            Self::AnyRole | Self::NamedRoles | Self::Roles | Self::PassedRoles => "iam",
+            Self::AnyRole | Self::NamedRoles | Self::Roles | Self::PassedRoles | Self::CloudWatchRole => "iam",
             Self::AnyStateMachine | Self::StateMachines => "states",
             Self::AnyLogGroup | Self::LogGroups => "logs",
-            Self::ApiGateway(_) | Self::OthersApis(_) => "apigateway",
+            Self::Account | Self::ApiGateway(_) | Self::OthersApis(_) => "apigateway",
         }
     }
 }
@@ -116,6 +122,10 @@ impl Operation {
             Self::UntagStateMachine | Self::DeleteStateMachine => alone(Resource::StateMachines, Limit::ResourceTag),
             Self::TagStateMachine => alone(Resource::StateMachines, Limit::RequestTag),
             Self::GetAccount => on("/account"),
+            Self::UpdateAccount => vec![
+                Permission { action: "PATCH", resource: Resource::Account, limit: Limit::CloudWatchRole },
+                Permission { resource: Resource::CloudWatchRole, ..PASS_ROLE },
+            ],
             Self::GetRestApis => on("/restapis"),
             Self::CreateRestApi => vec![self.on("/restapis", Limit::RequestTag), SET_TAGS],
             Self::UpdateRestApi => {

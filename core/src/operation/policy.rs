@@ -23,6 +23,8 @@ pub struct Scope {
     pub passed_roles: Vec<String>,
     /// The ids of others' REST APIs that manifests name in `api.restApiId`.
     pub rest_apis: Vec<String>,
+    /// The role that the operator may let API Gateway write logs by.
+    pub cloudwatch_role: Option<String>,
 }
 
 /// An IAM policy, in the order in which people write one.
@@ -59,6 +61,9 @@ pub fn policy(operations: &[Operation], scope: &Scope) -> Policy {
     let mut actions: BTreeMap<(&str, Limit, Vec<String>), Vec<String>> = BTreeMap::new();
     for ((service, limit, action), resources) in resources {
         let arns = widest(resources.iter().flat_map(|resource| scope.arns(*resource)).collect());
+        if arns.is_empty() {
+            continue;
+        }
         actions.entry((service, limit, arns)).or_default().push(format!("{service}:{action}"));
     }
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
@@ -102,6 +107,7 @@ fn sid(service: &str, limit: Limit) -> String {
         Limit::ResourceTag => format!("Our{service}"),
         Limit::PassedToService => format!("Pass{service}"),
         Limit::OthersApi => format!("Others{service}"),
+        Limit::CloudWatchRole => "AccountSettings".to_owned(),
     }
 }
 
@@ -122,6 +128,9 @@ impl Scope {
             Resource::StateMachines => regional("states", account, "stateMachine:sfe-*"),
             Resource::AnyLogGroup => regional("logs", account, "log-group:*"),
             Resource::LogGroups => regional("logs", account, "log-group:/aws/vendedlogs/states/sfe-*"),
+            Resource::Account if self.cloudwatch_role.is_none() => Vec::new(),
+            Resource::Account => regional("apigateway", "", "/account"),
+            Resource::CloudWatchRole => self.cloudwatch_role.iter().cloned().collect(),
             Resource::ApiGateway(path) => regional("apigateway", "", path),
             Resource::OthersApis(path) => {
                 let on = |id: &String| regional("apigateway", "", &path.replacen('*', id, 1));
@@ -134,7 +143,7 @@ impl Scope {
         let equals =
             |key: &str, values: Vec<String>| Some([("StringEquals", [(key.to_owned(), values)].into())].into());
         match limit {
-            Limit::None | Limit::OthersApi => None,
+            Limit::None | Limit::OthersApi | Limit::CloudWatchRole => None,
             Limit::RequestTag => equals("aws:RequestTag/sfe.dev/cluster", vec![self.cluster.clone()]),
             Limit::ResourceTag => equals("aws:ResourceTag/sfe.dev/cluster", vec![self.cluster.clone()]),
             Limit::PassedToService => equals(
@@ -157,6 +166,7 @@ mod tests {
             cluster: "prod".to_owned(),
             passed_roles: Vec::new(),
             rest_apis: Vec::new(),
+            cloudwatch_role: Some("arn:aws:iam::000000000000:role/logs".to_owned()),
         }
     }
 

@@ -7,15 +7,15 @@ use std::sync::LazyLock;
 use serde_json::Value;
 use sfe_core::action::Action;
 use sfe_core::kinds::{
-    authorizer, deployment, gateway_response, log_group, method, model, request_validator, resource, rest_api, role,
-    stage, state_machine,
+    account, authorizer, deployment, gateway_response, log_group, method, model, request_validator, resource, rest_api,
+    role, stage, state_machine,
 };
 use sfe_core::observed::Read;
 use sfe_core::operation::{Operation, Scope, matches, policy};
 use sfe_core::owner::{ROLE_PATH, Tags};
 use sfe_core::predict::World;
 
-use crate::manifests::{EXISTING_ROLES, settings};
+use crate::manifests::{CLOUDWATCH_ROLE, EXISTING_ROLES, settings};
 use crate::others;
 
 /// One check that IAM makes.
@@ -38,6 +38,7 @@ fn of_cluster(cluster: &str) -> Value {
         cluster: cluster.to_owned(),
         passed_roles: EXISTING_ROLES.iter().map(|role| (*role).to_owned()).collect(),
         rest_apis: if cluster == settings().cluster { vec![others::API.to_owned()] } else { Vec::new() },
+        cloudwatch_role: (cluster == settings().cluster).then(|| CLOUDWATCH_ROLE.to_owned()),
     };
     serde_json::to_value(policy(Operation::ALL, &scope)).unwrap()
 }
@@ -64,7 +65,7 @@ pub fn check_read(read: &Read) -> Result<(), String> {
             ["GetRole", "GetRolePolicy", "ListAttachedRolePolicies"].map(|action| iam(action, name)).to_vec()
         }
         Read::RolePolicies(_, name) => vec![iam("ListRolePolicies", name)],
-        Read::LogGroup(name) => {
+        Read::LogGroup(_, name) => {
             let any = format!("arn:aws:logs:{}:{}:log-group:", site.region, site.account);
             let group = site.log_group_arn(name).unwrap().to_string();
             vec![("logs:DescribeLogGroups".to_owned(), any), ("logs:ListTagsForResource".to_owned(), group)]
@@ -140,9 +141,13 @@ fn checks(action: &Action, world: &World) -> Vec<Check> {
             };
             on_role(action, found.as_ref().map_or(&nothing, |role| &role.tags))
         }
-        Action::LogGroup(action) => {
+        Action::LogGroup(purpose, action) => {
+            let group = match purpose {
+                log_group::Purpose::Workflow => &world.log_group,
+                log_group::Purpose::Access => &world.access_log_group,
+            };
             let arn = settings().site.log_group_arn(action.log_group()).unwrap().to_string();
-            let tags = world.log_group.as_ref().map_or(&nothing, |group| &group.tags);
+            let tags = group.as_ref().map_or(&nothing, |group| &group.tags);
             match action {
                 log_group::Action::CreateLogGroup(want) => ["logs:CreateLogGroup", "logs:TagResource"]
                     .map(|action| Check::new(action, arn.clone()).tagged("Request", &want.tags))
@@ -186,6 +191,10 @@ fn checks(action: &Action, world: &World) -> Vec<Check> {
                 }
             }
         }
+        Action::Account(account::Action::UpdateAccount { cloudwatch_role_arn }) => vec![
+            Check::new("apigateway:PATCH", gateway_arn("/account")),
+            Check::passing(cloudwatch_role_arn.as_str(), "apigateway.amazonaws.com"),
+        ],
         action => on_api(action, world),
     }
 }
@@ -303,7 +312,8 @@ fn on_api(action: &Action, world: &World) -> Vec<Check> {
         }
         Action::RestApi(rest_api::Action::RecordIntent)
         | Action::Role(..)
-        | Action::LogGroup(_)
+        | Action::LogGroup(..)
+        | Action::Account(_)
         | Action::StateMachine(..) => Vec::new(),
     }
 }

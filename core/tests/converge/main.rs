@@ -56,6 +56,22 @@ proptest! {
         run.expect_same_as_from_nothing(&manifest.desired())?;
     }
 
+    /// A name changes sides: what was a further stage is the first one, and back. Its stage is moved, never taken for a former one.
+    #[test]
+    fn a_stage_that_becomes_another_stays(manifest in manifest(), order in any::<u64>()) {
+        let (first, further) = (json!({ "name": "a", "accessLog": {} }), json!([{ "name": "b" }]));
+        let one = manifest.clone().with("stage", first.clone()).with("stages", further.clone());
+        let other = manifest.with("stage", json!({ "name": "b" })).with("stages", json!([{ "name": "a", "tracingEnabled": true }]));
+        let mut run = Run::new(order);
+        for manifest in [&one, &other, &one] {
+            run.to(&manifest.desired())?.expect_rest()?;
+            prop_assert_eq!(run.world.stages.keys().collect::<Vec<_>>(), ["a", "b"]);
+            let touched = run.actions.iter().find(|action| action.name() == "apigateway:DeleteStage");
+            prop_assert!(touched.is_none(), "{:?}", touched);
+            run.to(&manifest.desired())?.expect_no_action()?;
+        }
+    }
+
     /// Deletion leaves nothing, also in the middle of creating or changing.
     #[test]
     fn deletion_leaves_nothing(first in manifest(), second in manifest(), steps in 0_usize..60, order in any::<u64>()) {
@@ -143,7 +159,7 @@ proptest! {
 
     /// Objects of the same names without our tags are never written: the rest waits for a person.
     #[test]
-    fn what_is_not_ours_is_not_touched(manifest in manifest(), order in any::<u64>(), pick in 0_u8..3) {
+    fn what_is_not_ours_is_not_touched(manifest in manifest(), order in any::<u64>(), pick in 0_u8..4) {
         let desired = manifest.desired();
         let mut run = Run::new(order);
         run.to(&desired)?.expect_rest()?;
@@ -167,7 +183,7 @@ fn is_of(action: &Action, foreign: &str) -> bool {
     match action {
         Action::Role(role::Purpose::Gateway, _) => foreign == "gateway role",
         Action::Role(role::Purpose::Workflow, _) => foreign == "workflow role",
-        Action::LogGroup(_) => foreign == "log group",
+        Action::LogGroup(purpose, _) => foreign == purpose.object(),
         _ => false,
     }
 }

@@ -17,9 +17,12 @@ pub struct Manifest {
 /// The roles that manifests refer to.
 pub const EXISTING_ROLES: [&str; 2] = ["arn:aws:iam::000000000000:role/mine", "arn:aws:iam::000000000000:role/gateway"];
 
+/// The role that the operator gives API Gateway for logs.
+pub const CLOUDWATCH_ROLE: &str = "arn:aws:iam::000000000000:role/logs";
+
 pub fn settings() -> Settings {
     let site = Site { partition: "aws".into(), account: "000000000000".into(), region: "eu-central-1".into() };
-    Settings::new("c1".into(), site)
+    Settings { cloudwatch_role: CLOUDWATCH_ROLE.parse().ok(), ..Settings::new("c1".into(), site) }
 }
 
 impl Manifest {
@@ -69,13 +72,15 @@ pub fn manifest() -> impl Strategy<Value = Manifest> {
     let express = any::<bool>();
     express.prop_flat_map(|express| {
         let answers = (gateway_responses(), cors(), tags());
-        (state_machine(express), routes(express), gateway_role(), api(), stage(), answers).prop_map(
-            move |(state_machine, routes, gateway_role, api, stage, (gateway_responses, cors, tags))| {
+        let stages = (stage(), stages());
+        (state_machine(express), routes(express), gateway_role(), api(), stages, answers).prop_map(
+            move |(state_machine, routes, gateway_role, api, (stage, stages), (gateway_responses, cors, tags))| {
                 let mut spec =
                     Map::from_iter([("stateMachine".into(), state_machine), ("routes".into(), routes.into())]);
                 spec.extend(gateway_role.map(|role| ("gatewayRole".into(), role)));
                 spec.extend(api.map(|api| ("api".into(), api)));
                 spec.extend(stage.map(|stage| ("stage".into(), stage)));
+                spec.extend(stages.map(|stages| ("stages".into(), stages)));
                 spec.extend(gateway_responses.map(|said| ("gatewayResponses".into(), said)));
                 spec.extend(cors.map(|said| ("cors".into(), said)));
                 spec.extend(tags.map(|said| ("tags".into(), said)));
@@ -200,11 +205,24 @@ fn api() -> impl Strategy<Value = Option<Value>> {
     ]))
 }
 
+/// None has a name that the first stage may have.
+fn stages() -> impl Strategy<Value = Option<Value>> {
+    let throttling = json!({ "rateLimit": 1, "burstLimit": 1 });
+    proptest::option::of(select(vec![
+        json!([{ "name": "beta", "accessLog": {} }]),
+        json!([{ "name": "beta", "variables": { "a": "x" }, "throttling": throttling }, { "name": "gamma" }]),
+        json!([{ "name": "gamma", "tracingEnabled": true, "executionLog": { "level": "ERROR" } }]),
+    ]))
+}
+
 fn stage() -> impl Strategy<Value = Option<Value>> {
     let throttling = json!({ "rateLimit": 10, "burstLimit": 5 });
     proptest::option::of(select(vec![
         json!({ "name": "main" }),
         json!({ "name": "v2", "executionLog": { "level": "ERROR" } }),
+        json!({ "accessLog": {} }),
+        json!({ "name": "main", "accessLog": { "retentionDays": 7 }, "executionLog": { "level": "INFO" }, "metricsEnabled": true }),
+        json!({ "accessLog": { "format": "$context.requestId", "destinationArn": "arn:aws:logs:eu-central-1:000000000000:log-group:theirs" } }),
         json!({ "throttling": throttling, "tracingEnabled": true, "variables": { "a": "b" } }),
         json!({ "name": "main", "metricsEnabled": true, "variables": { "a": "c", "d": "e" } }),
     ]))

@@ -9,7 +9,7 @@ use sfe_core::api::{Drift, StateMachineType};
 use sfe_core::desired::Desired;
 use sfe_core::drift::{differences, fields};
 use sfe_core::endpoint::{When, next};
-use sfe_core::kinds::{deployment, method, role, stage, state_machine};
+use sfe_core::kinds::{deployment, log_group, method, role, stage, state_machine};
 use sfe_core::next::Next;
 use sfe_core::observed::{Answer, Observed, reads};
 use sfe_core::owner::Tags;
@@ -44,7 +44,9 @@ type Checked<T> = Result<T, TestCaseError>;
 impl Run {
     pub fn new(random: u64) -> Self {
         let mut world = World::empty(settings().site, now());
-        world.account.cloudwatch_role_arn = Some("arn:aws:iam::000000000000:role/logs".to_owned());
+        // In every other account the operator sets one.
+        world.account.cloudwatch_role_arn =
+            random.is_multiple_of(2).then(|| "arn:aws:iam::000000000000:role/theirs".to_owned());
         Self {
             world,
             actions: Vec::new(),
@@ -162,6 +164,11 @@ impl Run {
             }
             self.snapshots.insert(id.clone(), snapshot);
         }
+        if let Action::LogGroup(log_group::Purpose::Access, log_group::Action::DeleteLogGroup { name }) = action
+            && self.world.stages.values().any(|stage| logs_to(stage, name))
+        {
+            return Err(self.broken("a log group was deleted to which a stage logs"));
+        }
         if self.checks_service { self.check_service() } else { Ok(()) }
     }
 
@@ -245,7 +252,7 @@ impl Run {
     /// Someone deletes or edits something by hand.
     pub fn vandalize(&mut self, pick: u8) {
         let api = self.world.rest_api.as_ref().map(|api| api.id.clone()).unwrap_or_default();
-        match pick % 9 {
+        match pick % 11 {
             0 => self.world.gateway_role = None,
             1 => self.world.workflow_role = None,
             2 => self.world.log_group = None,
@@ -268,6 +275,12 @@ impl Run {
                     role.managed_policy_arns.insert("arn:aws:iam::aws:policy/AdministratorAccess".to_owned());
                 }
             }
+            8 => self.world.access_log_group = None,
+            9 => {
+                let elsewhere = stage::AccessLog { destination_arn: "arn:else".to_owned(), format: "x".to_owned() };
+                let stages = self.world.stages.values_mut();
+                stages.for_each(|stage| stage.settings.access_log = Some(elsewhere.clone()));
+            }
             _ => self.world.deployments.clear(),
         }
     }
@@ -277,11 +290,16 @@ impl Run {
         let (name, tags) = match pick {
             0 => ("gateway role", &mut self.world.gateway_role.as_mut()?.tags),
             1 => ("workflow role", &mut self.world.workflow_role.as_mut()?.tags),
-            _ => ("log group", &mut self.world.log_group.as_mut()?.tags),
+            2 => ("log group", &mut self.world.log_group.as_mut()?.tags),
+            _ => ("access log group", &mut self.world.access_log_group.as_mut()?.tags),
         };
         tags.remove("sfe.dev/name");
         Some(name.to_owned())
     }
+}
+
+fn logs_to(stage: &stage::Stage, log_group: &str) -> bool {
+    stage.settings.access_log.as_ref().is_some_and(|log| log.destination_arn.ends_with(log_group))
 }
 
 fn when() -> When {
@@ -301,8 +319,13 @@ fn tagged(world: &mut World) -> Vec<(String, &mut Tags)> {
     {
         found.extend(role.iter_mut().map(|role| (format!("role {name}"), &mut role.tags)));
     }
-    let group = format!("log group {}", owner.log_group_name());
-    found.extend(world.log_group.iter_mut().map(|found| (group.clone(), &mut found.tags)));
+    for (purpose, group) in [
+        (log_group::Purpose::Workflow, &mut world.log_group),
+        (log_group::Purpose::Access, &mut world.access_log_group),
+    ] {
+        let name = format!("{} {}", purpose.object(), owner.log_group_name_for(purpose));
+        found.extend(group.iter_mut().map(|found| (name.clone(), &mut found.tags)));
+    }
     for (type_, machine) in
         [(StateMachineType::Standard, &mut world.standard), (StateMachineType::Express, &mut world.express)]
     {
@@ -345,7 +368,7 @@ pub fn untagged(world: &World) -> World {
 struct Shape {
     roles: Vec<Option<role::Observed>>,
     machines: Vec<(StateMachineType, Option<state_machine::Observed>)>,
-    log_retention: Option<Option<i32>>,
+    log_retention: [Option<Option<i32>>; 2],
     api: Option<(String, bool)>,
     methods: Vec<String>,
     shared: Vec<String>,
@@ -368,7 +391,8 @@ fn shape(world: &World) -> Shape {
             (StateMachineType::Standard, world.standard.clone()),
             (StateMachineType::Express, world.express.clone()),
         ],
-        log_retention: world.log_group.as_ref().map(|group| group.retention_days),
+        log_retention: [&world.log_group, &world.access_log_group]
+            .map(|group| group.as_ref().map(|group| group.retention_days)),
         api: world.rest_api.as_ref().map(|api| (api.name.clone(), api.disable_execute_api_endpoint)),
         methods: methods.collect(),
         shared: shared.chain(world.request_validator.iter().map(|_| "validator".to_owned())).collect(),

@@ -11,22 +11,24 @@ use sfe_core::owner::Site;
 use super::super::clients::Clients;
 use super::super::error::Error;
 
-/// The group with its tags: one call if there is none, two otherwise.
-pub async fn observe(clients: &Clients, site: &Site, name: &str) -> Result<Seen<Observed>, Error> {
+/// The group with its tags, and whether there is one of this other name, which begins with the first: one call if there is none, two
+/// otherwise.
+pub async fn observe(clients: &Clients, site: &Site, name: &str, other: &str) -> Result<(Seen<Observed>, bool), Error> {
     let object = format!("log group {name}");
-    // A longer name may begin with ours, but sorts behind it: the first page holds it.
+    // Names that begin with ours sort behind it: the first page holds both.
     let request = clients.logs.describe_log_groups().log_group_name_prefix(name);
     let answer = clients.call(Operation::DescribeLogGroups, &object, request.send()).await?;
-    let Some(group) = answer.log_groups().iter().find(|group| group.log_group_name() == Some(name)) else {
-        return Ok(Seen::Absent);
-    };
+    let named = |name: &str| answer.log_groups().iter().find(|group| group.log_group_name() == Some(name));
+    let has_other = named(other).is_some();
+    let Some(group) = named(name) else { return Ok((Seen::Absent, has_other)) };
     let arn = site.log_group_arn(name).map(|arn| arn.to_string());
     let request = clients.logs.list_tags_for_resource().set_resource_arn(arn);
-    let answer = clients.call(Operation::ListTagsOfLogGroup, &object, request.send()).await?;
-    Ok(Seen::Present(Observed {
+    let tagged = clients.call(Operation::ListTagsOfLogGroup, &object, request.send()).await?;
+    let found = Observed {
         retention_days: group.retention_in_days(),
-        tags: answer.tags.unwrap_or_default().into_iter().collect(),
-    }))
+        tags: tagged.tags.unwrap_or_default().into_iter().collect(),
+    };
+    Ok((Seen::Present(found), has_other))
 }
 
 /// Makes the one call that the action is named after.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_apigateway::types::{MethodSetting, Op, PatchOperation};
 use sfe_core::change::Changes;
-use sfe_core::kinds::stage::{Action, MethodSettings, Methods, OFF, Observed, Settings, Stage};
+use sfe_core::kinds::stage::{AccessLog, Action, MethodSettings, Methods, OFF, Observed, Settings, Stage};
 use sfe_core::observed::Answer;
 use sfe_core::operation::Operation;
 
@@ -66,8 +66,16 @@ fn settings(found: &aws_sdk_apigateway::types::Stage) -> Settings {
     Settings {
         tracing_enabled: found.tracing_enabled(),
         variables: found.variables().cloned().unwrap_or_default().into_iter().collect(),
+        access_log: access_log(found),
         methods: methods.map(|(key, setting)| (Methods::of_key(key), method_settings(setting))).collect(),
     }
+}
+
+/// None where it goes nowhere; a log group's ARN may end in `:*`.
+fn access_log(found: &aws_sdk_apigateway::types::Stage) -> Option<AccessLog> {
+    let found = found.access_log_settings()?;
+    let destination_arn = found.destination_arn()?.trim_end_matches(":*").to_owned();
+    Some(AccessLog { destination_arn, format: found.format().unwrap_or_default().to_owned() })
 }
 
 fn method_settings(found: &MethodSetting) -> MethodSettings {
@@ -80,6 +88,9 @@ fn method_settings(found: &MethodSetting) -> MethodSettings {
     }
 }
 
+/// The field of a stage, which is taken off as a whole and set in parts.
+const ACCESS_LOG: &str = "accessLogSettings";
+
 fn patches(deployment_id: &str, to: &Settings, from: &Settings, changes: &Changes) -> Vec<PatchOperation> {
     let mut patches = Vec::new();
     let mut replace = |path: &str, value: String| {
@@ -90,6 +101,10 @@ fn patches(deployment_id: &str, to: &Settings, from: &Settings, changes: &Change
     }
     if changes.has("tracingEnabled") {
         replace("/tracingEnabled", to.tracing_enabled.to_string());
+    }
+    if let Some(AccessLog { destination_arn, format }) = to.access_log.as_ref().filter(|_| changes.has(ACCESS_LOG)) {
+        replace("/accessLogSettings/destinationArn", destination_arn.clone());
+        replace("/accessLogSettings/format", format.clone());
     }
     for (name, value) in to.variables.iter().filter(|(name, value)| from.variables.get(*name) != Some(value)) {
         replace(&format!("/variables/{name}"), value.clone());
@@ -110,7 +125,8 @@ fn patches(deployment_id: &str, to: &Settings, from: &Settings, changes: &Change
     let variables = from.variables.keys().filter(|name| !to.variables.contains_key(*name));
     let variables = variables.map(|name| format!("/variables/{name}"));
     let methods = from.methods.keys().filter(|methods| !to.methods.contains_key(methods));
-    let gone = variables.chain(methods.map(|methods| format!("/{}", methods.key())));
+    let access_log = (changes.has(ACCESS_LOG) && to.access_log.is_none()).then(|| format!("/{ACCESS_LOG}"));
+    let gone = variables.chain(methods.map(|methods| format!("/{}", methods.key()))).chain(access_log);
     patches.extend(gone.map(|path| PatchOperation::builder().op(Op::Remove).path(path).build()));
     patches
 }

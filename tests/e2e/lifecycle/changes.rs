@@ -59,6 +59,7 @@ fn is_shown_elsewhere(field: &str) -> bool {
         || below("output.request.")
         || below("contentTypes{}.") && field != "spec.routes[].contentTypes{}.constant"
         || below("stateMachines.from.") && !is_one_of(&["path"])
+        || field.starts_with("spec.stages[].") && !is_one_of(&["name"])
 }
 
 /// Every field that holds a value: `spec.routes[].input.fields{}.body`.

@@ -17,7 +17,7 @@ use crate::world::World;
 ///          "authorizers": {"sfe-cognito-...": {"type": "COGNITO_USER_POOLS", ...}}, "stages": {"prod": "sfe 0123456789"}, "settings": {"prod": {"tracingEnabled": false, ...}},
 ///          "methods": {"POST /orders": {"authorizationType": "NONE", "authorizer": null, "scopes": [], ...}}},
 ///  "roles": {"gateway": {"trust": {...}, "permissions": {...}, "inline": [...], "managed": [...], "boundary": null}, "workflow": ...},
-///  "logGroup": {"retentionInDays": 14, "tags": {...}},
+///  "logGroup": {"retentionInDays": 14, "tags": {...}}, "accessLogGroup": null,
 ///  "stateMachines": {"STANDARD": {"definition": {...}, "roleArn": "arn:...", "level": "ERROR", ...}, "EXPRESS": null}}
 /// ```
 pub async fn of(world: &World, owner: &Owner) -> Value {
@@ -28,6 +28,7 @@ pub async fn of(world: &World, owner: &Owner) -> Value {
             "workflow": role(world, &owner.workflow_role_name()).await,
         },
         "logGroup": log_group(world, &owner.log_group_name()).await,
+        "accessLogGroup": log_group(world, &owner.access_log_group_name()).await,
         "stateMachines": {
             "STANDARD": state_machine(world, &state_machine_arn(owner, StateMachineType::Standard)).await,
             "EXPRESS": state_machine(world, &state_machine_arn(owner, StateMachineType::Express)).await,
@@ -125,7 +126,14 @@ fn settings(found: &Stage) -> Value {
             (key.clone(), settings)
         })
         .collect();
-    json!({ "tracingEnabled": found.tracing_enabled(), "variables": variables, "methods": methods })
+    let access_log = found.access_log_settings();
+    let access_log = access_log.map(|log| json!({ "destinationArn": log.destination_arn(), "format": log.format() }));
+    json!({
+        "tracingEnabled": found.tracing_enabled(),
+        "variables": variables,
+        "methods": methods,
+        "accessLog": access_log,
+    })
 }
 
 fn authorizer(found: &Authorizer) -> Value {

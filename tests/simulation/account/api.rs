@@ -300,6 +300,7 @@ impl Account {
     }
 
     pub(super) fn apply_stage(&mut self, action: &stage::Action) -> Result<Answer, Refused> {
+        let may_log = self.cloudwatch_role.is_some();
         let api = self.our_api(api_of_stage(action), "a write of a stage")?;
         let name = action.name().to_owned();
         let found = api.stages.get(&name);
@@ -321,6 +322,15 @@ impl Account {
             ) => {
                 if !api.snapshots.contains_key(deployment_id) {
                     return Err(not_found("deployment", deployment_id));
+                }
+                if let stage::Action::UpdateStage { to, .. } = action
+                    && to.logs()
+                    && !may_log
+                {
+                    return Err((
+                        Class::Refused,
+                        "CloudWatch Logs role ARN must be set in account settings".to_owned(),
+                    ));
                 }
             }
             (

@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use super::rows::{POOLS, Row, Then, of_route, row};
 use crate::lifecycle::merged;
 
+const STREAM: &str = "arn:aws:firehose:eu-central-1:000000000000:deliverystream/amazon-apigateway-a";
+
 /// What the stage does beside serving a deployment, and the API beside its routes.
 pub fn stage_rows() -> Vec<Row> {
     let api = |api: Value| json!({ "api": api });
@@ -62,6 +64,43 @@ pub fn stage_rows() -> Vec<Row> {
             "stage.executionLog.dataTraceEnabled",
             &json!({ "stage": { "executionLog": { "dataTraceEnabled": true } } }),
             [Then::Aws("/api/settings/prod/methods/*~1*/dataTraceEnabled", json!(true))],
+        ),
+        row(
+            "stage.accessLog.retentionDays",
+            &json!({ "stage": { "accessLog": { "retentionDays": 14 }, "executionLog": null } }),
+            [
+                Then::Aws("/accessLogGroup/retentionInDays", json!(14)),
+                Then::AwsHas("/api/settings/prod/accessLog/destinationArn", "-access"),
+                Then::AwsHas("/api/settings/prod/accessLog/format", "$context.extendedRequestId"),
+            ],
+        ),
+        row(
+            "stage.accessLog.format",
+            &json!({ "stage": { "accessLog": { "format": "$context.requestId $context.status" } } }),
+            [Then::Aws("/api/settings/prod/accessLog/format", json!("$context.requestId $context.status"))],
+        ),
+        row(
+            "stage.accessLog.destinationArn",
+            &json!({ "stage": { "accessLog": { "retentionDays": null, "destinationArn": STREAM } } }),
+            [
+                Then::Aws("/api/settings/prod/accessLog/destinationArn", json!(STREAM)),
+                Then::Aws("/accessLogGroup", Value::Null),
+            ],
+        ),
+        row(
+            "stages[].name",
+            &json!({ "stages": [{ "name": "beta", "accessLog": {} }], "stage": { "accessLog": null } }),
+            [
+                Then::Aws("/api/settings/prod/accessLog", Value::Null),
+                Then::AwsHas("/api/settings/beta/accessLog/destinationArn", "-access"),
+                Then::Aws("/accessLogGroup/retentionInDays", json!(30)),
+                Then::Status("/stages/0/name", json!("beta")),
+            ],
+        ),
+        row(
+            "stages[].name",
+            &json!({ "stages": null }),
+            [Then::Aws("/api/settings/beta", Value::Null), Then::Aws("/accessLogGroup", Value::Null)],
         ),
         row(
             "stage.tracingEnabled",
