@@ -3,6 +3,7 @@
 
 mod authorization;
 mod bounds;
+mod callers;
 mod cross_origin;
 mod gateway;
 mod gateway_responses;
@@ -25,6 +26,7 @@ use crate::kinds::{self, authorizer, gateway_response, log_group, method, model,
 use crate::limits::Limits;
 use crate::mistakes::{FieldPath, Mistakes};
 use crate::owner::{Owner, Site};
+use crate::policy::Callers;
 
 pub use bounds::referenced_state_machine;
 pub use hosted::{Admission, Host, Hosted, Labels, Neighbour, admission, admitted, selects_by_labels};
@@ -116,6 +118,8 @@ pub struct Api {
     pub others: Option<OthersApi>,
     /// The API itself; of someone else's its id alone.
     pub rest_api: rest_api::Desired,
+    /// Who may call, where lists say it: its policy follows from them and from all methods.
+    pub callers: Option<Callers>,
     /// The methods by path and HTTP method.
     pub methods: BTreeMap<RouteKey, method::Desired>,
     /// The authorizers by name.
@@ -276,6 +280,7 @@ pub fn desired(
     if let Some(spec) = &spec.api {
         gateway::check(spec, &at.field("api"), &mut mistakes);
     }
+    callers::check(spec, &site, &at, &mut mistakes);
     let workflow =
         workflow::parse(spec, references, &owner, &site, &at.field("stateMachine"), &mut mistakes, &mut waiting);
     let role_arn = roles::gateway_arn(spec, &owner, &site, &at.field("gatewayRole"), &mut mistakes);
@@ -289,6 +294,9 @@ pub fn desired(
     let role = role_arn.clone().or_else(|| site.role_arn(&owner.gateway_role_name()));
     let target = machine.as_ref().zip(role.as_ref()).map(|((arn, type_), role)| ((arn, *type_), role));
     let routes = routes::parse(spec, &owner, target, &at.field("routes"), &mut mistakes);
+    if let Some(routes) = &routes {
+        callers::check_routes(spec, routes, &at, &mut mistakes);
+    }
     let gateway_responses = gateway_responses::parse(spec, &at, &mut mistakes);
     let calls = routes.as_ref().map(|routes| routes.calls.clone()).unwrap_or_default();
     let gateway_role = roles::gateway(spec, &owner, &calls, &at.field("gatewayRole"), &mut mistakes);
@@ -362,6 +370,7 @@ fn own_api(
     Api {
         others: others::named(object, &references.guests, settings),
         rest_api: gateway::desired(spec.api.as_ref(), &owner),
+        callers: spec.api.as_ref().and_then(|api| callers::callers(api.policy.as_ref()?)),
         methods: routes.methods,
         authorizers: routes.authorizers,
         models: routes.models,

@@ -10,7 +10,7 @@ use crate::world::{World, run, until};
 
 const NAMESPACE: &str = "installed";
 /// All of examples/: every kind of AWS object in every form.
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 20] = [
     "answers",
     "approvals",
     "envelope",
@@ -22,6 +22,7 @@ const NAMES: [&str; 19] = [
     "links",
     "machines",
     "named",
+    "neighbours",
     "pages",
     "recipes",
     "refusals",

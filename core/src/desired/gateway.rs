@@ -18,17 +18,15 @@ pub fn check(spec: &api::Api, at: &FieldPath, mistakes: &mut Mistakes) {
             format!("allowed are 0 to {COMPRESSION_BYTES_MAX} bytes, and {NO_COMPRESSION} for no compression");
         mistakes.add(at.field("minimumCompressionSize"), size, allowed);
     }
-    if let Some(document) = spec.policy.as_ref().and_then(|policy| policy.document.as_deref()) {
-        mistakes.take(at.field("policy").field("document"), document, ResourcePolicy::parse(document));
-    }
 }
 
-/// The REST API. A policy that is wrong is told by `check`.
+/// The REST API. A policy that lists make is not among it, as all methods decide about it.
 pub fn desired(spec: Option<&api::Api>, owner: &Owner) -> Desired {
     let spec = spec.cloned().unwrap_or_default();
     let name = spec.rest_api_id.or(spec.name).unwrap_or_else(|| format!("{}-{}", owner.namespace, owner.name));
     let policy = spec.policy.and_then(|policy| match policy.document {
         Some(document) => ResourcePolicy::parse(&document).ok(),
+        None if policy.allow.is_some() || policy.deny.is_some() => None,
         None => Some(ResourcePolicy::default()),
     });
     Desired {
@@ -59,10 +57,6 @@ mod tests {
     #[case::too_small(
         json!({ "minimumCompressionSize": -2 }),
         "spec.api.minimumCompressionSize: `-2`: allowed are 0 to 10485760 bytes, and -1 for no compression"
-    )]
-    #[case::no_policy(
-        json!({ "policy": { "document": "{}" } }),
-        "spec.api.policy.document: `{}`: a policy has a `Statement`, each with `Effect` Allow or Deny"
     )]
     fn what_aws_would_refuse_is_refused(#[case] api: Value, #[case] says: &str) {
         let mut mistakes = Mistakes::none();

@@ -14,8 +14,8 @@ use crate::mistakes::{FieldPath, Mistakes};
 use crate::owner::{Owner, Site, hash};
 
 use super::{
-    Admission, GuestRoutes, Neighbour, References, RouteKey, Settings, admission, authorization, bounds, cross_origin,
-    path, stage,
+    Admission, GuestRoutes, Neighbour, References, RouteKey, Settings, admission, authorization, bounds, callers,
+    cross_origin, path, stage,
 };
 
 /// The routes of one endpoint, or of several on one API.
@@ -243,21 +243,33 @@ pub fn with_guests(
                 marker,
                 why: format!("its Region differs from that of {}: {}", owner.name, site.region),
             },
-            Some(routes) => match conflict(&all, &routes) {
-                Some(why) => GuestRoutes::Refused { marker, why },
-                None => {
-                    let hash = routes.hash();
-                    all.methods.extend(routes.methods);
-                    all.authorizers.extend(routes.authorizers);
-                    all.models.extend(routes.models);
-                    all.throttling.extend(routes.throttling);
-                    GuestRoutes::Served { hash }
+            Some(routes) => {
+                let hash = routes.hash();
+                match conflict(&all, &routes).map_or_else(|| with(&all, routes, &host.spec), Err) {
+                    Err(why) => GuestRoutes::Refused { marker, why },
+                    Ok(both) => {
+                        all = both;
+                        GuestRoutes::Served { hash }
+                    }
                 }
-            },
+            }
         };
         fates.insert(name, fate);
     }
     (all, fates)
+}
+
+/// Those of the API with a guest's, unless the host's policy can't be made for both.
+fn with(all: &Routes, guest: Routes, host: &StepFunctionEndpointSpec) -> Result<Routes, String> {
+    let mut both = all.clone();
+    both.methods.extend(guest.methods);
+    both.authorizers.extend(guest.authorizers);
+    both.models.extend(guest.models);
+    both.throttling.extend(guest.throttling);
+    match callers::obstacle(host, &both) {
+        Some(why) => Err(format!("the host's `api.policy` can't be made for them: {why}")),
+        None => Ok(both),
+    }
 }
 
 /// A guest's routes as it wants them now, once its roles and state machine stand as its manifest says; None before, or if that is wrong,

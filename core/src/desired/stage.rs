@@ -12,6 +12,11 @@ use super::RouteKey;
 /// `stage.name` without one.
 const STAGE: &str = "prod";
 
+/// Its name.
+pub fn name(spec: Option<&api::Stage>) -> &str {
+    spec.and_then(|spec| spec.name.as_deref()).unwrap_or(STAGE)
+}
+
 /// Each value that AWS would refuse.
 pub fn check(spec: &api::Stage, at: &FieldPath, mistakes: &mut Mistakes) {
     if let Some(throttling) = &spec.throttling {
@@ -56,6 +61,7 @@ fn check_throttling(throttling: &Throttling, at: &FieldPath, mistakes: &mut Mist
 
 /// The stage; `throttling` is that of single routes.
 pub fn desired(spec: Option<&api::Stage>, throttling: &BTreeMap<RouteKey, Throttling>, owner: &Owner) -> Desired {
+    let name = name(spec).to_owned();
     let spec = spec.cloned().unwrap_or_default();
     let log = spec.execution_log.as_ref();
     let all = MethodSettings {
@@ -79,7 +85,7 @@ pub fn desired(spec: Option<&api::Stage>, throttling: &BTreeMap<RouteKey, Thrott
         methods.insert(Methods::All, of_all);
     }
     Desired {
-        name: spec.name.unwrap_or_else(|| STAGE.to_owned()),
+        name,
         settings: Settings {
             tracing_enabled: spec.tracing_enabled.unwrap_or(false),
             variables: spec.variables,

@@ -8,6 +8,7 @@ use crate::api::HttpMethod;
 use crate::arn::Arn;
 use crate::change::{Changes, Shown};
 use crate::next::Next;
+use crate::policy::Gate;
 
 /// A method as it should be, naming its authorizer, validator and model by their names.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -57,6 +58,18 @@ pub enum Authorization {
         /// The scopes of which one is needed.
         scopes: BTreeSet<String>,
     },
+}
+
+impl Authorization {
+    /// What lets a call in beside the API's policy.
+    pub fn gate(&self) -> Gate {
+        match self {
+            Self::None | Self::Cognito { .. } => Gate::Open,
+            Self::AwsIam => Gate::Signed,
+            Self::Custom { .. } => Gate::Lambda,
+            Self::Existing { type_, .. } => Gate::of(type_),
+        }
+    }
 }
 
 /// What a method calls, and how the answer is translated. The same type is desired and observed.

@@ -188,6 +188,8 @@ fn api() -> impl Strategy<Value = Option<Value>> {
         json!({ "disableExecuteApiEndpoint": true, "policy": policy("Deny") }),
         json!({ "endpointType": "EDGE", "policy": policy("Allow") }),
         json!({ "endpointType": "REGIONAL", "minimumCompressionSize": 5, "policy": {} }),
+        json!({ "policy": { "allow": { "cidrs": ["192.0.2.0/24", "198.51.100.0/24"] } } }),
+        json!({ "policy": { "allow": { "cidrs": ["192.0.2.0/24"] }, "deny": { "cidrs": ["192.0.2.7/32"] } } }),
     ]))
 }
 

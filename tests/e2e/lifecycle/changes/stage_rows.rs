@@ -36,6 +36,21 @@ pub fn stage_rows() -> Vec<Row> {
             [Then::Aws("/api/policy", Value::Null)],
         ),
         row(
+            "api.policy.allow.cidrs",
+            &api(json!({ "policy": { "allow": { "cidrs": ["192.0.2.0/24"] } } })),
+            [Then::AwsHas("/api/policy", "NotIpAddress"), Then::AwsHas("/api/policy", "Allow")],
+        ),
+        row(
+            "api.policy.deny.cidrs",
+            &api(json!({ "policy": { "allow": null, "deny": { "cidrs": ["198.51.100.0/24"] } } })),
+            [Then::AwsHas("/api/policy", "198.51.100.0/24"), Then::AwsHas("/api/policy", "Allow")],
+        ),
+        row(
+            "api.policy.deny.cidrs",
+            &api(json!({ "policy": { "deny": null } })),
+            [Then::Aws("/api/policy", Value::Null)],
+        ),
+        row(
             "stage.throttling.rateLimit",
             &json!({ "stage": { "throttling": { "rateLimit": 0.5, "burstLimit": 3 } } }),
             [Then::Aws("/api/settings/prod/methods/*~1*/throttlingRateLimit", json!(0.5))],
