@@ -293,7 +293,8 @@ pub fn desired(
     let machine = workflow::target(spec, references, &owner, &site);
     let role = role_arn.clone().or_else(|| site.role_arn(&owner.gateway_role_name()));
     let target = machine.as_ref().zip(role.as_ref()).map(|((arn, type_), role)| ((arn, *type_), role));
-    let routes = routes::parse(spec, &owner, target, &at.field("routes"), &mut mistakes);
+    let binary_media_types = gateway::binary_media_types(spec, references.host.as_ref());
+    let routes = routes::parse(spec, &owner, target, &binary_media_types, &at.field("routes"), &mut mistakes);
     if let Some(routes) = &routes {
         callers::check_routes(spec, routes, &at, &mut mistakes);
     }

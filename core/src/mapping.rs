@@ -65,6 +65,8 @@ pub struct Call<'a> {
     pub action: StepFunctionsAction,
     /// The state machine, or one of its aliases or versions.
     pub state_machine: &'a Arn,
+    /// The content types whose bodies are bytes.
+    pub binary_media_types: &'a BTreeSet<String>,
 }
 
 /// How a request becomes the body of the call.

@@ -10,7 +10,7 @@ use crate::world::{World, run, until};
 
 const NAMESPACE: &str = "installed";
 /// All of examples/: every kind of AWS object in every form.
-const NAMES: [&str; 20] = [
+const NAMES: [&str; 21] = [
     "answers",
     "approvals",
     "envelope",
@@ -28,6 +28,7 @@ const NAMES: [&str; 20] = [
     "refusals",
     "second",
     "trigger",
+    "uploads",
     "validated",
     "webhook",
     "widgets",

@@ -58,6 +58,9 @@ pub fn api(desired: &Desired, observed: &Observed, when: When, ready: bool) -> N
     {
         return next.map(Action::RestApi);
     }
+    if let Some(refusal) = reads_otherwise(api, observed) {
+        return refusal;
+    }
     let mut next = rest_api::next(Some(&want), seen, observed.intent, when.now, when.settle).map(Action::RestApi);
     let Some(found) = seen.present() else { return next };
     next.and(trusted(api, observed, &found.id, routes(api, desired, observed, &found.id)));
@@ -70,6 +73,20 @@ pub fn api(desired: &Desired, observed: &Observed, when: When, ready: bool) -> N
         }
     }
     next
+}
+
+/// A method that stays as it is reads its bodies, and answers, by the binary media types of the time when it was made: they can't change under it.
+fn reads_otherwise(api: &Api, observed: &Observed) -> Option<Next<Action>> {
+    let found = observed.rest_api.present()?;
+    if found.binary_media_types == api.rest_api.binary_media_types {
+        return None;
+    }
+    let Some(_) = observed.resources.present() else { return Some(unread("routes")) };
+    let (path, method, _) = observed.methods().find(|(_, _, found)| is_held(api, found))?;
+    Some(Next::refuse(
+        format!("REST API failed: binaryMediaTypes can't change while {method} {path} of a guest stays as it is"),
+        "see in `status.guests` why it does, correct or delete that guest, or take the change of `api.binaryMediaTypes` back".to_owned(),
+    ))
 }
 
 /// An API of ours that is not wanted any more: its stages go first, so that it stops serving at once, however long its own delete queues.
@@ -328,6 +345,10 @@ pub fn snapshot(api: &Api, observed: &Observed) -> Option<String> {
     }
     let policy = rest_api::deployed_policy(&callers::rest_api(api, observed).ok()?, observed.rest_api.present()?);
     parts.extend(policy.map(|policy| policy.to_json()));
+    let binary_media_types = &api.rest_api.binary_media_types;
+    if !binary_media_types.is_empty() {
+        parts.push(serde_json::to_string(binary_media_types).ok()?);
+    }
     let hash = hash(parts.iter().map(String::as_str));
     // Beside the deployments of others, those of another cluster's operator included, ours are told by our marker.
     Some(if api.others.is_some() { format!("{marker} {hash}") } else { hash })

@@ -143,6 +143,8 @@ pub(super) enum Place {
     WholeBody,
     /// The body's text.
     RawBody(RawBody),
+    /// The base64 of a body that is bytes.
+    BinaryBody,
     /// A field of a form.
     Form(Name),
     /// A parameter of the path, which every request has.
@@ -168,6 +170,7 @@ impl Place {
             Place::Body(_)
             | Place::WholeBody
             | Place::RawBody(_)
+            | Place::BinaryBody
             | Place::Form(_)
             | Place::Query(_)
             | Place::Header(_)
@@ -185,6 +188,7 @@ impl Place {
             Place::Body(_)
             | Place::WholeBody
             | Place::RawBody(_)
+            | Place::BinaryBody
             | Place::Form(_)
             | Place::Path(_)
             | Place::Query(_)
@@ -271,11 +275,16 @@ impl Checked {
     }
 }
 
+/// Why nothing else can be read of a binary body.
+pub(super) const NO_TEXT: &str = "a body of one of api.binaryMediaTypes is bytes and no text: take all of it, such as `fields: {body: {rawBody: BASE64}}`";
+
 /// What a body of one content type can be read as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Media {
     Json,
     Form,
+    /// Bytes, in base64.
+    Binary,
     Other,
 }
 

@@ -26,6 +26,16 @@ pub fn stage_rows() -> Vec<Row> {
             [Then::Aws("/api/minimumCompressionSize", Value::Null)],
         ),
         row(
+            "api.binaryMediaTypes",
+            &api(json!({ "binaryMediaTypes": ["image/webp"] })),
+            [Then::AwsHas("/api/binaryMediaTypes", "image/webp")],
+        ),
+        row(
+            "api.binaryMediaTypes",
+            &api(json!({ "binaryMediaTypes": null })),
+            [Then::Aws("/api/binaryMediaTypes", Value::Null)],
+        ),
+        row(
             "api.policy.document",
             &api(json!({ "policy": { "document": deny } })),
             [Then::AwsHas("/api/policy", "NotIpAddress")],
