@@ -4,6 +4,7 @@
 mod access_log;
 mod authorization;
 mod bounds;
+mod callers;
 mod cross_origin;
 mod gateway;
 mod gateway_responses;
@@ -29,6 +30,7 @@ use crate::kinds::{
 use crate::limits::Limits;
 use crate::mistakes::{FieldPath, Mistakes};
 use crate::owner::{Owner, Site, Tags};
+use crate::policy::Callers;
 use crate::publish;
 use crate::tags;
 
@@ -136,6 +138,8 @@ pub struct Api {
     pub others: Option<OthersApi>,
     /// The API itself; of someone else's its id alone.
     pub rest_api: rest_api::Desired,
+    /// Who may call, where lists say it: its policy follows from them and from all methods.
+    pub callers: Option<Callers>,
     /// The methods by path and HTTP method.
     pub methods: BTreeMap<RouteKey, method::Desired>,
     /// The authorizers by name.
@@ -333,6 +337,7 @@ pub fn desired(
     if let Some(spec) = &spec.api {
         gateway::check(spec, &at.field("api"), &mut mistakes);
     }
+    callers::check(spec, &site, &at, &mut mistakes);
     let workflow =
         workflow::parse(spec, references, &owner, &site, &at.field("stateMachine"), &mut mistakes, &mut waiting);
     let role_arn = roles::gateway_arn(spec, &owner, &site, &at.field("gatewayRole"), &mut mistakes);
@@ -345,7 +350,11 @@ pub fn desired(
     let machine = workflow::target(spec, references, &owner, &site);
     let role = role_arn.clone().or_else(|| site.role_arn(&owner.gateway_role_name()));
     let target = machine.as_ref().zip(role.as_ref()).map(|((arn, type_), role)| ((arn, *type_), role));
-    let routes = routes::parse(spec, &owner, target, &at.field("routes"), &mut mistakes);
+    let binary_media_types = gateway::binary_media_types(spec, references.host.as_ref());
+    let routes = routes::parse(spec, &owner, target, &binary_media_types, &at.field("routes"), &mut mistakes);
+    if let Some(routes) = &routes {
+        callers::check_routes(spec, routes, &at, &mut mistakes);
+    }
     let gateway_responses = gateway_responses::parse(spec, &at, &mut mistakes);
     let calls = routes.as_ref().map(|routes| routes.calls.clone()).unwrap_or_default();
     let gateway_role = roles::gateway(spec, &owner, &calls, &at.field("gatewayRole"), &mut mistakes);
@@ -429,6 +438,7 @@ fn own_api(
     Api {
         others: others::named(object, &references.guests, settings),
         rest_api: gateway::desired(spec.api.as_ref(), &owner),
+        callers: spec.api.as_ref().and_then(|api| callers::callers(api.policy.as_ref()?)),
         methods: routes.methods,
         authorizers: routes.authorizers,
         models: routes.models,

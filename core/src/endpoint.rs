@@ -3,6 +3,7 @@
 //! - What serves is made first, then deployed, then the stage moves, and only then goes what nothing served relies on any more.
 //! - A deployment is made of a finished API alone: CreateDeployment fails on a method without integration.
 
+mod callers;
 mod gateway;
 mod letting_go;
 mod others;

@@ -69,6 +69,8 @@ pub struct Call<'a> {
     pub state_machine: &'a Arn,
     /// The route's path.
     pub path: &'a str,
+    /// The content types whose bodies are bytes.
+    pub binary_media_types: &'a BTreeSet<String>,
 }
 
 /// How a request becomes the body of the call.

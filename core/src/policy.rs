@@ -3,6 +3,7 @@
 //! Service principals are the same in every partition: `states.amazonaws.com` and `apigateway.amazonaws.com` work in
 //! aws-cn and aws-us-gov too. Everything else that names a partition takes it from an ARN.
 
+mod callers;
 mod resource;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +14,7 @@ use serde_json::{Map, Value, json};
 use crate::api::{Statement, StepFunctionsAction};
 use crate::arn::Arn;
 
+pub use callers::{Callers, Cidr, Gate, Sources};
 pub use resource::ResourcePolicy;
 
 /// What Step Functions needs to write a log. None of these actions knows an ARN. Source: Step Functions developer

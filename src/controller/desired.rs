@@ -98,6 +98,11 @@ async fn host<A: Aws, C: Cluster, K: Clock>(
         idle: found.as_ref().and_then(StepFunctionEndpoint::why_idle),
         url: status.and_then(|status| status.url.clone()),
         guest: status.and_then(|status| status.guests.iter().find(|guest| us.is(guest)).cloned()),
+        binary_media_types: found
+            .iter()
+            .flat_map(|host| &host.spec.api)
+            .flat_map(|api| api.binary_media_types.clone())
+            .collect(),
     })
 }
 

@@ -10,7 +10,7 @@ use crate::world::{World, run, until};
 
 const NAMESPACE: &str = "installed";
 /// All of examples/: every kind of AWS object in every form.
-const NAMES: [&str; 21] = [
+const NAMES: [&str; 23] = [
     "answers",
     "approvals",
     "envelope",
@@ -22,6 +22,7 @@ const NAMES: [&str; 21] = [
     "links",
     "machines",
     "named",
+    "neighbours",
     "pages",
     "recipes",
     "refusals",
@@ -29,6 +30,7 @@ const NAMES: [&str; 21] = [
     "tagged",
     "told",
     "trigger",
+    "uploads",
     "validated",
     "webhook",
     "widgets",

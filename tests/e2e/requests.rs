@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_apigateway::types::{Op, PatchOperation};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use sfe_sandbox::{Params, Rendering};
 
 use crate::hostile;
 use crate::http::{Request, get, post, request};
-use crate::serving::{Endpoint, Failures, Served, run};
-use crate::world::World;
+use crate::serving::{Endpoint, Failures, NAMESPACE, Served, run};
+use crate::world::{World, until};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -127,6 +128,57 @@ fn a_body_of_another_type_arrives_as_it_was_sent() {
                 assert!(input["id"].as_str().is_some_and(|id| !id.is_empty()), "{served:?}");
             }
         }
+    });
+}
+
+#[test]
+fn bytes_arrive_as_they_were_sent() {
+    run(async |world| {
+        let endpoint = Endpoint::apply(world, "uploads", include_str!("../../examples/binary-bodies.yaml")).await;
+        let (image, form) = (endpoint.url("/images/a.png"), endpoint.url("/forms"));
+        let typed = |method: &str, url: &str, type_: &str, body: &[u8]| {
+            request(method, url).header("content-type", type_).body(body.to_vec())
+        };
+        let png = |body: &[u8]| typed("PUT", &image, "image/png", body);
+        let kept = |body: &[u8]| Ok(json!({ "name": "a.png", "image": base64(body) }));
+        let every_byte: Vec<u8> = (0..=255).collect();
+        let boundary = "multipart/form-data"; // LocalStack finds no template for a type with parameters
+        let parts = b"--x\r\nContent-Disposition: form-data; name=\"a\"; filename=\"a.png\"\r\n\r\n\x89PNG\xff\x00\r\n--x--\r\n";
+        let cases = vec![
+            ("every byte", png(&every_byte), kept(&every_byte)),
+            ("one byte", png(b"\xff"), kept(b"\xff")),
+            ("two bytes", png(b"\xc3\x28"), kept(b"\xc3\x28")),
+            ("a BOM", png(b"\xef\xbb\xbf"), kept(b"\xef\xbb\xbf")),
+            ("what base64 looks like", png(b"e30="), kept(b"e30=")),
+            ("no empty body, though it reads so", png(b"{}"), kept(b"{}")),
+            ("no body", png(b""), Err(400)),
+            ("an answer where bytes are accepted", png(b"x").header("accept", "image/png"), kept(b"x")),
+            ("text", typed("PUT", &image, "text/plain", b"it's"), Ok(json!({ "text": "it's" }))),
+            ("no text", typed("PUT", &image, "text/plain", b"\xff"), Err(400)),
+            ("another type", typed("PUT", &image, "image/webp", b"x"), Err(415)),
+            ("parts", typed("POST", &form, boundary, parts), Ok(json!({ "type": boundary, "parts": base64(parts) }))),
+            ("JSON beside", post(&form, r#"{"a":"it's"}"#), Ok(json!({ "json": { "a": "it's" } }))),
+            ("no JSON", post(&form, "x"), Err(400)),
+        ];
+        check_all(&endpoint, cases).await;
+        let served = endpoint.call(png(b"x").header("accept", "image/png")).await;
+        let answer: Value = serde_json::from_str(&served.answer.body).unwrap();
+        assert_eq!(answer, kept(b"x").unwrap(), "JSON is answered as it is: {served:?}");
+
+        // Someone lets API Gateway take all of it for text.
+        let patch = |op: Op, path: &str| PatchOperation::builder().op(op).path(path).build();
+        let update = world.apigateway.update_rest_api().rest_api_id(&endpoint.api_id);
+        let update = update.patch_operations(patch(Op::Remove, "/binaryMediaTypes/image~1png"));
+        update.patch_operations(patch(Op::Add, "/binaryMediaTypes/text~1plain")).send().await.unwrap();
+        let look = json!({ "metadata": { "annotations": { "sfe.dev/requestedAt": "now" } } });
+        world.patch(NAMESPACE, "uploads", &look).await;
+        until("drift is repaired", async || {
+            let api = world.apigateway.get_rest_api().rest_api_id(&endpoint.api_id).send().await.unwrap();
+            let mut found = api.binary_media_types().to_vec();
+            found.sort();
+            if found == ["image/png", "multipart/form-data"] { Ok(()) } else { Err(found) }
+        })
+        .await;
     });
 }
 

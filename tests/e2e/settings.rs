@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sfe_core::policy::ResourcePolicy;
 
 use crate::http::post;
-use crate::lifecycle::{start, writes};
+use crate::lifecycle::{merged, start, writes};
 use crate::serving::{Endpoint, NAMESPACE, run};
 use crate::world::{self, World, condition, until};
 
@@ -354,5 +354,46 @@ fn tags_are_on_everything_and_those_of_others_stay() {
         until_tagged("none of ours is left", map(&[("cost", "high")])).await;
         world.until_ready(NAMESPACE, "tagged").await;
         assert_eq!(stage(world, &endpoint, "prod").await.deployment_id, deployed, "tags are nothing that is deployed");
+    });
+}
+
+#[test]
+fn lists_say_who_may_call() {
+    run(async |world| {
+        let endpoint = Endpoint::apply(world, "neighbours", include_str!("../../examples/callers.yaml")).await;
+        let served = endpoint.call(post(endpoint.url("/orders"), "{}")).await;
+        assert_eq!((served.answer.status, served.sent.len()), (200, 1), "LocalStack enforces no policy: {served:?}");
+        let policy = |text: &str| ResourcePolicy::parse(text).unwrap().on(&endpoint.api_id);
+        let statement = |effect: &str, resources: &[&str], rest: Value| {
+            let all =
+                json!({ "Effect": effect, "Principal": "*", "Action": "execute-api:Invoke", "Resource": resources });
+            merged(&all, &rest)
+        };
+        let all = ["execute-api:/*"];
+        let open =
+            ["OPTIONS/orders", "POST/orders", "OPTIONS/orders/*"].map(|call| format!("execute-api:/prod/{call}"));
+        let from = |operator: &str, ranges: &[&str]| json!({ "Condition": { operator: { "aws:SourceIp": ranges } } });
+        let said = json!({ "Version": "2012-10-17", "Statement": [
+            statement("Deny", &all, from("NotIpAddress", &["192.0.2.0/24", "2001:db8::/32"])),
+            statement("Deny", &all, from("IpAddress", &["192.0.2.7/32"])),
+            statement("Allow", &open.each_ref().map(String::as_str), json!({})),
+            statement("Allow", &all, json!({ "Principal": { "AWS": "111122223333" } })),
+        ] });
+        assert_eq!(of_api(world, &endpoint).await.2, policy(&said.to_string()));
+        let deployed = stage(world, &endpoint, "prod").await.deployment_id;
+
+        // A route that nobody signs any more has to be allowed, in the same deployment.
+        let route = |path: &str| json!({ "path": path, "method": "POST", "auth": { "type": "NONE" } });
+        let routes = json!([route("/orders"), route("/orders/{id}")]);
+        let open = json!({ "spec": { "api": { "policy": { "allow": { "accounts": null } } }, "routes": routes } });
+        world.patch(NAMESPACE, "neighbours", &open).await;
+        until("another policy is served", async || {
+            let (_, _, found) = of_api(world, &endpoint).await;
+            let now = stage(world, &endpoint, "prod").await.deployment_id;
+            let is_allowed =
+                found.to_json().contains(r#""Effect":"Allow","Principal":"*","Resource":"execute-api:/*""#);
+            if is_allowed && now != deployed { Ok(()) } else { Err((found, now)) }
+        })
+        .await;
     });
 }

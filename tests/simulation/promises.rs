@@ -115,14 +115,8 @@ pub fn check_gone(account: &Account, object: &Key) -> Kept {
     if left.is_empty() { Ok(()) } else { Err(format!("{} is gone and left behind: {}", object.name, left.join(", "))) }
 }
 
-/// AWS is as the manifest says, with one object of each kind, and the status tells so. `strays` says that a call which nobody waits for any more
-/// may just have made a deployment that no stage serves: the look that follows on such a call takes it away.
-pub fn check_converged(
-    account: &Account,
-    object: &StepFunctionEndpoint,
-    all: &[StepFunctionEndpoint],
-    strays: bool,
-) -> Kept {
+/// AWS is as the manifest says, with one object of each kind, and the status tells so.
+pub fn check_converged(account: &Account, object: &StepFunctionEndpoint, all: &[StepFunctionEndpoint]) -> Kept {
     let key = Key::of(object);
     let status = object.status.clone().unwrap_or_default();
     if !is_true(&status, "Ready")
@@ -146,7 +140,7 @@ pub fn check_converged(
         let guests: Vec<&StepFunctionEndpoint> = all.iter().filter(|other| host_of(other) == key).collect();
         check_api(account, &key, &spec, &status, &guests)?;
         let deployments = account.api_of(&owner(&key)).map_or(0, |api| api.snapshots.len());
-        if deployments != 1 && !strays {
+        if deployments != 1 {
             return Err(format!("{} has {deployments} deployments", key.name));
         }
     }

@@ -182,7 +182,7 @@ impl Run {
         }
         self.server.published(|shelf| shelf.check(&all))?;
         self.network.account(|account| {
-            all.iter().try_for_each(|object| check_converged(account, object, &all, false))?;
+            all.iter().try_for_each(|object| check_converged(account, object, &all))?;
             NAMES.iter().map(|name| key(name)).try_for_each(|key| {
                 if all.iter().any(|object| Key::of(object) == key) { Ok(()) } else { check_gone(account, &key) }
             })
@@ -308,8 +308,7 @@ impl Run {
             let known = |other: &&StepFunctionEndpoint| other.metadata.name == object.metadata.name;
             let alone = all.iter().filter(known).cloned().collect::<Vec<_>>();
             if all.len() == 1 {
-                let strays = self.life.faults.values().any(|fault| *fault == crate::network::Fault::Late);
-                self.network.account(|account| check_converged(account, object, &alone, strays))?;
+                self.network.account(|account| check_converged(account, object, &alone))?;
             }
         }
         let host_spec = serde_json::to_value(&host.spec).unwrap();

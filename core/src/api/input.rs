@@ -84,7 +84,7 @@ pub struct Source {
     #[schemars(length(min = 1, max = 256))]
     pub body: Option<String>,
     /// The body's text, exact to the last byte, as what a signature is checked against must be. One that is not UTF-8 is refused with 400;
-    /// so is an empty one and `{}`, which API Gateway can't tell apart, unless `optional`.
+    /// so is an empty one and `{}`, which API Gateway can't tell apart, unless `optional`. Of one of `api.binaryMediaTypes` BASE64 alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw_body: Option<RawBody>,
     /// A field of a form. For the content type application/x-www-form-urlencoded. One that is there twice is refused with 400.

@@ -272,9 +272,9 @@ pub enum LogLevel {
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[x_kube(
     crates(kube_core = "kube_core"),
-    validation = Rule::new("!has(self.endpointRef) || !(has(self.name) || has(self.disableExecuteApiEndpoint) || has(self.endpointType) || has(self.policy) || has(self.minimumCompressionSize) || has(self.allowedRoutes))")
+    validation = Rule::new("!has(self.endpointRef) || !(has(self.name) || has(self.disableExecuteApiEndpoint) || has(self.endpointType) || has(self.policy) || has(self.minimumCompressionSize) || has(self.binaryMediaTypes) || has(self.allowedRoutes))")
         .message("all other fields describe an API of our own: leave them out with endpointRef"),
-    validation = Rule::new("!has(self.restApiId) || !(has(self.name) || has(self.disableExecuteApiEndpoint) || has(self.endpointType) || has(self.policy) || has(self.minimumCompressionSize) || has(self.endpointRef))")
+    validation = Rule::new("!has(self.restApiId) || !(has(self.name) || has(self.disableExecuteApiEndpoint) || has(self.endpointType) || has(self.policy) || has(self.minimumCompressionSize) || has(self.binaryMediaTypes) || has(self.endpointRef))")
         .message("restApiId names someone else's API: leave what describes one of our own, and endpointRef, out"),
     validation = Rule::new("!has(self.parentPath) || has(self.restApiId)").message("parentPath is allowed with restApiId alone")
 )]
@@ -297,6 +297,12 @@ pub struct Api {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = -1, max = 10_485_760))]
     pub minimum_compression_size: Option<i32>,
+    /// Content types, such as image/png or multipart/form-data, whose bodies are bytes and no text, on all routes of the API, guests'
+    /// included: `contentTypes` takes them by `rawBody: BASE64`, exact to the last byte. None of JSON. Defaults to none, also on an API that
+    /// was taken over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50), inner(length(min = 1, max = 255)), extend("x-kubernetes-list-type" = "set"))]
+    pub binary_media_types: Vec<String>,
     /// The StepFunctionEndpoint whose API and stage serve these routes. It deploys them; it can't be deleted before them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint_ref: Option<EndpointRef>,
@@ -324,8 +330,12 @@ pub enum EndpointType {
     Edge,
 }
 
-/// The resource policy of an API. Without `document` there is none.
-#[derive(JsonSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// The resource policy of an API: a document, or lists of which one is made. Without any there is none.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[x_kube(
+    crates(kube_core = "kube_core"),
+    validation = Rule::new("!has(self.document) || !(has(self.allow) || has(self.deny))").message("document says all: leave allow and deny out")
+)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ApiPolicy {
     /// The policy document, as YAML or JSON text; `execute-api:/*` stands for all of this API. What no statement allows is refused on routes
@@ -333,6 +343,54 @@ pub struct ApiPolicy {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 16_384))]
     pub document: Option<String>,
+    /// Calls come from one of these, whatever `auth` a route has, preflights of `cors` and the routes of others on this API included. From
+    /// anywhere, where only accounts are said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow: Option<AllowedCallers>,
+    /// Calls come from none of these, even where `allow` has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deny: Option<DeniedCallers>,
+}
+
+/// Who may call an API. The address is the one that API Gateway is called from; X-Forwarded-For has no say.
+#[derive(JsonSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AllowedCallers {
+    /// Ranges of IPv4 or IPv6 addresses, such as `192.0.2.0/24` or `192.0.2.1/32`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100), inner(length(max = 43)), extend("x-kubernetes-list-type" = "set"))]
+    pub cidrs: Vec<String>,
+    /// Ids of VPCs, on a private API (that was taken over) alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50), inner(length(max = 32)), extend("x-kubernetes-list-type" = "set"))]
+    pub vpcs: Vec<String>,
+    /// Ids of VPC endpoints, on a private API (that was taken over) alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50), inner(length(max = 32)), extend("x-kubernetes-list-type" = "set"))]
+    pub vpc_endpoints: Vec<String>,
+    /// Other accounts whose identities may call routes with auth AWS_IAM, where their own policies allow it too. No other account may
+    /// without this. It limits no other route.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50), inner(length(max = 12)), extend("x-kubernetes-list-type" = "set"))]
+    pub accounts: Vec<String>,
+}
+
+/// Who may not call an API. The address is the one that API Gateway is called from; X-Forwarded-For has no say.
+#[derive(JsonSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeniedCallers {
+    /// Ranges of IPv4 or IPv6 addresses, such as `192.0.2.0/24` or `192.0.2.1/32`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100), inner(length(max = 43)), extend("x-kubernetes-list-type" = "set"))]
+    pub cidrs: Vec<String>,
+    /// Ids of VPCs, on a private API (that was taken over) alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50), inner(length(max = 32)), extend("x-kubernetes-list-type" = "set"))]
+    pub vpcs: Vec<String>,
+    /// Ids of VPC endpoints, on a private API (that was taken over) alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50), inner(length(max = 32)), extend("x-kubernetes-list-type" = "set"))]
+    pub vpc_endpoints: Vec<String>,
 }
 
 /// How executions are recorded in `status.executions`.

@@ -108,7 +108,14 @@ mod tests {
         let target = Some(((&machine, StateMachineType::Express), &role));
         let mut mistakes = Mistakes::none();
         let at = FieldPath::spec().field("routes");
-        let routes = routes::parse(&serde_json::from_value(spec).unwrap(), &owner(name), target, &at, &mut mistakes);
+        let routes = routes::parse(
+            &serde_json::from_value(spec).unwrap(),
+            &owner(name),
+            target,
+            &std::collections::BTreeSet::new(),
+            &at,
+            &mut mistakes,
+        );
         routes.ok_or_else(|| mistakes.iter().map(ToString::to_string).collect())
     }
 

@@ -3,7 +3,7 @@
 //! A host's own namespace always may. Of another, the host's manifest decides, in Gateway API's manner: `from: Same` takes its routes off.
 //! Labels that don't match any more, or can't be read, take nothing off: what is served stays as it is, and nothing new is served.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::api::{self, FromNamespaces, StepFunctionEndpoint, StepFunctionEndpointSpec};
@@ -69,6 +69,8 @@ pub struct Host {
     pub url: Option<String>,
     /// What it says of us.
     pub guest: Option<api::GuestStatus>,
+    /// The content types whose bodies are bytes on its API.
+    pub binary_media_types: BTreeSet<String>,
 }
 
 /// The StepFunctionEndpoint that serves our routes.

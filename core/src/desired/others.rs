@@ -71,6 +71,7 @@ pub fn check(
         ("endpointType", api.endpoint_type.is_some()),
         ("policy", api.policy.is_some()),
         ("minimumCompressionSize", api.minimum_compression_size.is_some()),
+        ("binaryMediaTypes", !api.binary_media_types.is_empty()),
         ("endpointRef", api.endpoint_ref.is_some()),
     ] {
         if is_said {

@@ -7,15 +7,15 @@ use crate::api::{
     Throttling,
 };
 use crate::arn::Arn;
-use crate::kinds::method::{Integration, IntegrationKind, IntegrationResponse};
+use crate::kinds::method::{CONVERT_TO_TEXT, Integration, IntegrationKind, IntegrationResponse};
 use crate::kinds::{authorizer, method, model};
 use crate::mapping::{self, Call};
 use crate::mistakes::{FieldPath, Mistakes};
 use crate::owner::{Owner, Site, hash};
 
 use super::{
-    Admission, GuestRoutes, Neighbour, References, RouteKey, Settings, admission, authorization, bounds, cross_origin,
-    path, stage,
+    Admission, GuestRoutes, Neighbour, References, RouteKey, Settings, admission, authorization, bounds, callers,
+    cross_origin, path, stage,
 };
 
 /// The routes of one endpoint, or of several on one API.
@@ -31,6 +31,8 @@ pub struct Routes {
     pub throttling: BTreeMap<RouteKey, Throttling>,
     /// What the gateway role must allow.
     pub calls: Calls,
+    /// The content types whose bodies are bytes, on all of the API.
+    pub binary_media_types: BTreeSet<String>,
 }
 
 /// What API Gateway calls by the gateway role.
@@ -58,12 +60,13 @@ pub(super) const JSON: &str = "application/json";
 /// Which answers of the service are a success, as a regular expression over the HTTP status.
 const SUCCESS: &str = r"2\d{2}";
 
-/// The manifest's routes; `target` is the state machine and the role that calls it, None if they could not be told. Every mistake is
+/// The manifest's routes on an API with these binary media types; `target` is the state machine and the role that calls it, None if they could not be told. Every mistake is
 /// found with or without it, but for those that depend on the state machine's type.
 pub fn parse(
     spec: &StepFunctionEndpointSpec,
     owner: &Owner,
     target: Option<((&Arn, StateMachineType), &Arn)>,
+    binary_media_types: &BTreeSet<String>,
     at: &FieldPath,
     mistakes: &mut Mistakes,
 ) -> Option<Routes> {
@@ -71,7 +74,7 @@ pub fn parse(
     if spec.routes.is_empty() {
         mistakes.add(at.clone(), "", "at least one route is required");
     }
-    let mut routes = Routes::default();
+    let mut routes = Routes { binary_media_types: binary_media_types.clone(), ..Routes::default() };
     for (index, route) in spec.routes.iter().enumerate() {
         let at = at.index(index);
         let key = RouteKey { path: route.path.clone(), method: route.method };
@@ -91,7 +94,19 @@ pub fn parse(
             "API Gateway allows one {name} below each resource: use the same name",
         );
     }
+    if !binary_media_types.is_empty() {
+        answer_text(&mut routes);
+    }
     (mistakes.iter().count() == before && target.is_some()).then_some(routes)
+}
+
+/// To a caller whose Accept header names a binary media type API Gateway would give an answer as the bytes of which it were the base64. Source:
+/// developer guide, "Content type conversions in API Gateway".
+fn answer_text(routes: &mut Routes) {
+    let integrations = routes.methods.values_mut().map(|method| &mut method.integration);
+    for response in integrations.flat_map(|integration| integration.responses.values_mut()) {
+        response.content_handling = Some(CONVERT_TO_TEXT.to_owned());
+    }
 }
 
 fn add(
@@ -114,7 +129,7 @@ fn add(
     if !serves(type_, action) {
         mistakes.add(at.field("action"), action.as_str(), format!("{} state machines don't have it", type_.as_str()));
     }
-    let call = Call { action, state_machine, path: &route.path };
+    let call = Call { action, state_machine, path: &route.path, binary_media_types: &routes.binary_media_types };
     let chosen = route.state_machines.as_ref().map(|choice| {
         let at = at.field("stateMachines");
         mapping::chosen(choice, state_machine, &at, mistakes)
@@ -151,7 +166,7 @@ fn add(
                 credentials: role.to_string(),
                 passthrough_behavior: passthrough(route.passthrough_behavior),
                 request_templates: request.templates,
-                other_settings: headers(route),
+                other_settings: other_settings(route, &routes.binary_media_types),
                 responses: BTreeMap::from([
                     (responses.success.status, response(Some(SUCCESS), responses.success.template)),
                     (responses.failure.status, response(None, responses.failure.template)),
@@ -161,16 +176,20 @@ fn add(
     );
 }
 
-/// The call is JSON whatever the request was, whose content type API Gateway would pass on.
-fn headers(route: &Route) -> BTreeMap<String, String> {
-    let set = ("integration.request.header.Content-Type", "'application/x-amz-json-1.0'");
-    let set = (!route.content_types.is_empty()).then_some(set);
-    set.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+/// The call is JSON whatever the request was, whose content type API Gateway would pass on. Bytes reach a template in base64.
+fn other_settings(route: &Route, binary_media_types: &BTreeSet<String>) -> BTreeMap<String, String> {
+    let types = &route.content_types;
+    let header = ("integration.request.header.Content-Type", "'application/x-amz-json-1.0'");
+    let header = (!types.is_empty()).then_some(header);
+    let takes_bytes = types.keys().any(|type_| binary_media_types.contains(type_));
+    let handling = takes_bytes.then_some(("contentHandling", CONVERT_TO_TEXT));
+    header.into_iter().chain(handling).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 pub(super) fn response(pattern: Option<&str>, template: String) -> IntegrationResponse {
     IntegrationResponse {
         selection_pattern: pattern.map(str::to_owned),
+        content_handling: None,
         templates: BTreeMap::from([(JSON.to_owned(), template)]),
     }
 }
@@ -237,32 +256,49 @@ pub fn with_guests(
                 continue;
             }
         };
-        let fate = match ready(guest, &guest_owner, settings).filter(|_| is_let) {
+        let fate = match ready(guest, &guest_owner, &all.binary_media_types, settings).filter(|_| is_let) {
             None => GuestRoutes::Held { marker },
             Some(_) if super::site(guest, settings).region != site.region => GuestRoutes::Refused {
                 marker,
                 why: format!("its Region differs from that of {}: {}", owner.name, site.region),
             },
-            Some(routes) => match conflict(&all, &routes) {
-                Some(why) => GuestRoutes::Refused { marker, why },
-                None => {
-                    let hash = routes.hash();
-                    all.methods.extend(routes.methods);
-                    all.authorizers.extend(routes.authorizers);
-                    all.models.extend(routes.models);
-                    all.throttling.extend(routes.throttling);
-                    GuestRoutes::Served { hash }
+            Some(routes) => {
+                let hash = routes.hash();
+                match conflict(&all, &routes).map_or_else(|| with(&all, routes, &host.spec), Err) {
+                    Err(why) => GuestRoutes::Refused { marker, why },
+                    Ok(both) => {
+                        all = both;
+                        GuestRoutes::Served { hash }
+                    }
                 }
-            },
+            }
         };
         fates.insert(name, fate);
     }
     (all, fates)
 }
 
+/// Those of the API with a guest's, unless the host's policy can't be made for both.
+fn with(all: &Routes, guest: Routes, host: &StepFunctionEndpointSpec) -> Result<Routes, String> {
+    let mut both = all.clone();
+    both.methods.extend(guest.methods);
+    both.authorizers.extend(guest.authorizers);
+    both.models.extend(guest.models);
+    both.throttling.extend(guest.throttling);
+    match callers::obstacle(host, &both) {
+        Some(why) => Err(format!("the host's `api.policy` can't be made for them: {why}")),
+        None => Ok(both),
+    }
+}
+
 /// A guest's routes as it wants them now, once its roles and state machine stand as its manifest says; None before, or if that is wrong,
 /// or while nothing may be written for it.
-fn ready(guest: &StepFunctionEndpoint, owner: &Owner, settings: &Settings) -> Option<Routes> {
+fn ready(
+    guest: &StepFunctionEndpoint,
+    owner: &Owner,
+    binary_media_types: &BTreeSet<String>,
+    settings: &Settings,
+) -> Option<Routes> {
     let status = guest.status.as_ref().filter(|_| !guest.is_suspended() && !guest.is_observed_only())?;
     // What could not be read says what it said of the generation before.
     let is_true = |name: &str| {
@@ -282,7 +318,8 @@ fn ready(guest: &StepFunctionEndpoint, owner: &Owner, settings: &Settings) -> Op
         return None;
     }
     let target = Some(((&arn, state_machine.type_), &role));
-    parse(&guest.spec, owner, target, &FieldPath::spec().field("routes"), &mut Mistakes::none())
+    let at = FieldPath::spec().field("routes");
+    parse(&guest.spec, owner, target, binary_media_types, &at, &mut Mistakes::none())
 }
 
 pub(super) fn conflict(before: &Routes, routes: &Routes) -> Option<String> {

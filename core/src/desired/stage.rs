@@ -13,6 +13,11 @@ use super::{RouteKey, access_log};
 /// `stage.name` without one.
 const STAGE: &str = "prod";
 
+/// Its name.
+pub fn name(spec: Option<&api::Stage>) -> &str {
+    spec.and_then(|spec| spec.name.as_deref()).unwrap_or(STAGE)
+}
+
 /// The stages with the paths of what says them.
 pub fn said(spec: &StepFunctionEndpointSpec, at: &FieldPath) -> Vec<(api::Stage, FieldPath)> {
     let first = spec.stage.iter().map(|stage| (stage.clone(), at.field("stage")));
@@ -26,8 +31,7 @@ pub fn check_all(spec: &StepFunctionEndpointSpec, site: &Site, at: &FieldPath, m
     for (stage, at) in &all {
         check(stage, site, at, mistakes);
     }
-    let first = spec.stage.as_ref().and_then(|stage| stage.name.clone()).unwrap_or_else(|| STAGE.to_owned());
-    let mut names = BTreeSet::from([first]);
+    let mut names = BTreeSet::from([name(spec.stage.as_ref()).to_owned()]);
     for (index, stage) in spec.stages.iter().enumerate() {
         if !names.insert(stage.name.clone()) {
             let allowed = "each stage needs a name of its own, also beside `stage.name`, which defaults to prod";
@@ -100,6 +104,7 @@ pub fn desired(
     owner: &Owner,
     site: &Site,
 ) -> Desired {
+    let name = name(spec).to_owned();
     let spec = spec.cloned().unwrap_or_default();
     let log = spec.execution_log.as_ref();
     let all = MethodSettings {
@@ -123,7 +128,7 @@ pub fn desired(
         methods.insert(Methods::All, of_all);
     }
     Desired {
-        name: spec.name.unwrap_or_else(|| STAGE.to_owned()),
+        name,
         settings: Settings {
             tracing_enabled: spec.tracing_enabled.unwrap_or(false),
             variables: spec.variables,

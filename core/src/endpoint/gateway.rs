@@ -16,7 +16,7 @@ use crate::next::{Next, Seen, Until, unread};
 use crate::observed::Observed;
 use crate::owner::{MARKER, Owner, hash};
 
-use super::{When, others};
+use super::{When, callers, others};
 
 /// The deployment that the stage serves, if it holds what is desired now, and the further stages serve such a one too.
 pub fn live<'a>(api: &Api, observed: &'a Observed) -> Option<Live<'a>> {
@@ -52,14 +52,20 @@ pub fn api(desired: &Desired, observed: &Observed, when: When, ready: bool) -> N
         return others::next(api, others, desired, observed, ready);
     }
     let (seen, claim) = (&observed.rest_api, Claim::of(desired, observed));
+    let want = match callers::rest_api(api, observed) {
+        Ok(want) => want,
+        Err(next) => return next,
+    };
     if desired.adopts
         && seen.is_absent()
-        && let Some(next) = rest_api::adopt(&claim, &api.rest_api, &observed.namesakes)
+        && let Some(next) = rest_api::adopt(&claim, &want, &observed.namesakes)
     {
         return next.map(Action::RestApi);
     }
-    let mut next =
-        rest_api::next(Some(&api.rest_api), seen, observed.intent, when.now, when.settle).map(Action::RestApi);
+    if let Some(refusal) = reads_otherwise(api, observed) {
+        return refusal;
+    }
+    let mut next = rest_api::next(Some(&want), seen, observed.intent, when.now, when.settle).map(Action::RestApi);
     let Some(found) = seen.present() else { return next };
     next.and(rest_api::tagged(&claim, &api.rest_api, found).map(Action::RestApi));
     next.and(trusted(api, observed, &found.id, routes(api, desired, observed, &found.id)));
@@ -72,6 +78,20 @@ pub fn api(desired: &Desired, observed: &Observed, when: When, ready: bool) -> N
         }
     }
     next
+}
+
+/// A method that stays as it is reads its bodies, and answers, by the binary media types of the time when it was made: they can't change under it.
+fn reads_otherwise(api: &Api, observed: &Observed) -> Option<Next<Action>> {
+    let found = observed.rest_api.present()?;
+    if found.binary_media_types == api.rest_api.binary_media_types {
+        return None;
+    }
+    let Some(_) = observed.resources.present() else { return Some(unread("routes")) };
+    let (path, method, _) = observed.methods().find(|(_, _, found)| is_held(api, found))?;
+    Some(Next::refuse(
+        format!("REST API failed: binaryMediaTypes can't change while {method} {path} of a guest stays as it is"),
+        "see in `status.guests` why it does, correct or delete that guest, or take the change of `api.binaryMediaTypes` back".to_owned(),
+    ))
 }
 
 /// An API of ours that is not wanted any more: its stages go first, so that it stops serving at once, however long its own delete queues.
@@ -223,6 +243,11 @@ fn is_ours(api: &Api, found: &method::Observed) -> bool {
     })
 }
 
+/// Whether a method that is not wanted goes: any of ours but those that are held, or let go.
+pub(super) fn goes(api: &Api, found: &method::Observed) -> bool {
+    is_ours(api, found) && !is_held(api, found) && !is_released(api, found)
+}
+
 /// Wanted methods whose resource and authorizer exist, and methods of ours that are not wanted.
 fn methods(api: &Api, desired: &Desired, observed: &Observed, id: &str) -> Next<Action> {
     let mut next = Next::nothing();
@@ -323,8 +348,12 @@ pub fn snapshot(api: &Api, observed: &Observed) -> Option<String> {
     if !api.gateway_responses.is_empty() {
         parts.push(serde_json::to_string(&api.gateway_responses).ok()?);
     }
-    let policy = rest_api::deployed_policy(&api.rest_api, observed.rest_api.present()?);
+    let policy = rest_api::deployed_policy(&callers::rest_api(api, observed).ok()?, observed.rest_api.present()?);
     parts.extend(policy.map(|policy| policy.to_json()));
+    let binary_media_types = &api.rest_api.binary_media_types;
+    if !binary_media_types.is_empty() {
+        parts.push(serde_json::to_string(binary_media_types).ok()?);
+    }
     let hash = hash(parts.iter().map(String::as_str));
     // Beside the deployments of others, those of another cluster's operator included, ours are told by our marker.
     Some(if api.others.is_some() { format!("{marker} {hash}") } else { hash })

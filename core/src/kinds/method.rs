@@ -8,6 +8,7 @@ use crate::api::HttpMethod;
 use crate::arn::Arn;
 use crate::change::{Changes, Shown};
 use crate::next::Next;
+use crate::policy::Gate;
 
 /// A method as it should be, naming its authorizer, validator and model by their names.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -59,6 +60,18 @@ pub enum Authorization {
     },
 }
 
+impl Authorization {
+    /// What lets a call in beside the API's policy.
+    pub fn gate(&self) -> Gate {
+        match self {
+            Self::None | Self::Cognito { .. } => Gate::Open,
+            Self::AwsIam => Gate::Signed,
+            Self::Custom { .. } => Gate::Lambda,
+            Self::Existing { type_, .. } => Gate::of(type_),
+        }
+    }
+}
+
 /// What a method calls, and how the answer is translated. The same type is desired and observed.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Integration {
@@ -73,7 +86,8 @@ pub struct Integration {
     pub passthrough_behavior: String,
     /// Templates by content type.
     pub request_templates: BTreeMap<String, String>,
-    /// Whatever else is set, such as another timeout: on an integration of ours headers alone, `integration.request.header.<name>`.
+    /// Whatever else is set, such as another timeout: on an integration of ours headers, `integration.request.header.<name>`, and
+    /// `contentHandling` alone.
     pub other_settings: BTreeMap<String, String>,
     /// Responses by HTTP status.
     pub responses: BTreeMap<u16, IntegrationResponse>,
@@ -104,11 +118,17 @@ impl Shown for IntegrationKind {
     }
 }
 
+/// The `contentHandling` by which bytes are handed on in base64, and text as it is.
+pub const CONVERT_TO_TEXT: &str = "CONVERT_TO_TEXT";
+
 /// How an answer of the service is translated.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct IntegrationResponse {
     /// Which HTTP statuses of the service; none for all others.
     pub selection_pattern: Option<String>,
+    /// Whether what is answered is converted; left out of the hash of routes that say nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_handling: Option<String>,
     /// Templates by content type.
     pub templates: BTreeMap<String, String>,
 }
@@ -304,15 +324,14 @@ fn diff_integration(want: &Integration, found: Option<&Integration>) -> Changes 
 }
 
 fn diff_response(want: &IntegrationResponse, found: Option<&IntegrationResponse>) -> Changes {
-    let IntegrationResponse { selection_pattern, templates } = want;
+    let IntegrationResponse { selection_pattern, content_handling, templates } = want;
     let Some(found) = found else {
         return Changes::none().at("integrationResponse", &None, &Some(templates.shown()));
     };
-    Changes::none().at("selectionPattern", &found.selection_pattern, selection_pattern).at(
-        "responseTemplates",
-        &found.templates,
-        templates,
-    )
+    Changes::none()
+        .at("selectionPattern", &found.selection_pattern, selection_pattern)
+        .at("contentHandling", &found.content_handling, content_handling)
+        .at("responseTemplates", &found.templates, templates)
 }
 
 /// Folds an action that AWS confirmed into the methods of its resource. Returns whether the answer tells all: what becomes of the

@@ -24,6 +24,8 @@ pub struct Desired {
     pub endpoint_type: Option<EndpointType>,
     /// From how many bytes on an answer is compressed, `NO_COMPRESSION` for none; None leaves it.
     pub minimum_compression_size: Option<i32>,
+    /// The content types whose bodies are bytes.
+    pub binary_media_types: BTreeSet<String>,
     /// Who may call, beside what the methods ask for; None leaves it. A new API gets it before anything is deployed.
     pub policy: Option<ResourcePolicy>,
     /// Its tags, the owner's among them.
@@ -41,6 +43,7 @@ impl Desired {
             disable_execute_api_endpoint: false,
             endpoint_type: None,
             minimum_compression_size: None,
+            binary_media_types: BTreeSet::new(),
             policy: None,
             tags,
         }
@@ -65,6 +68,8 @@ pub struct Observed {
     pub endpoint_type: String,
     /// From how many bytes on an answer is compressed, `NO_COMPRESSION` for none.
     pub minimum_compression_size: i32,
+    /// The content types whose bodies are bytes.
+    pub binary_media_types: BTreeSet<String>,
     /// Who may call, beside what the methods ask for.
     pub policy: ResourcePolicy,
     /// When it was created: of several the oldest is kept.
@@ -94,8 +99,8 @@ pub enum Action {
     RecordIntent,
     /// Creates it with its tags. Never retried blindly.
     CreateRestApi(Desired),
-    /// Puts back what differs.
-    UpdateRestApi { id: String, to: Desired, changes: Changes },
+    /// Puts back what differs; `from` are the binary media types that are there, as each is added and taken off by itself.
+    UpdateRestApi { id: String, to: Desired, from: BTreeSet<String>, changes: Changes },
     /// Puts tags on: it is taken over with everything on it, or what differs is put back.
     TagResource { id: String, arn: String, tags: Tags },
     /// Takes tags off: those that left the manifest, or with the owner's it is let go with everything on it.
@@ -118,6 +123,7 @@ pub fn next(
         (Some(want), Seen::Present(found)) => Next::update(diff(want, found), |changes| Action::UpdateRestApi {
             id: found.id.clone(),
             to: want.clone(),
+            from: found.binary_media_types.clone(),
             changes,
         }),
         (None, Seen::Present(found)) => Next::act(Action::DeleteRestApi { id: found.id.clone() }),
@@ -165,12 +171,19 @@ pub fn adopt(claim: &Claim<'_>, want: &Desired, namesakes: &Seen<Vec<Observed>>)
 }
 
 fn diff(want: &Desired, found: &Observed) -> Changes {
-    let Desired { name, disable_execute_api_endpoint, endpoint_type, minimum_compression_size, policy, tags: _ } = want;
-    let mut changes = Changes::none().at("name", &found.name, name).at(
-        "disableExecuteApiEndpoint",
-        &found.disable_execute_api_endpoint,
+    let Desired {
+        name,
         disable_execute_api_endpoint,
-    );
+        endpoint_type,
+        minimum_compression_size,
+        binary_media_types,
+        policy,
+        tags: _,
+    } = want;
+    let mut changes = Changes::none()
+        .at("name", &found.name, name)
+        .at("disableExecuteApiEndpoint", &found.disable_execute_api_endpoint, disable_execute_api_endpoint)
+        .at("binaryMediaTypes", &found.binary_media_types, binary_media_types);
     if let Some(wanted) = endpoint_type {
         changes = changes.at("endpointType", &found.endpoint_type, &wanted.as_str().to_owned());
     }
@@ -221,14 +234,22 @@ pub fn fold(seen: &mut Seen<Observed>, action: &Action) {
 
 /// A REST API as CreateRestApi leaves it.
 pub fn created(want: &Desired, id: String, created_at: Timestamp) -> Observed {
-    let Desired { name, disable_execute_api_endpoint, endpoint_type: _, minimum_compression_size, policy: _, tags } =
-        want.clone();
+    let Desired {
+        name,
+        disable_execute_api_endpoint,
+        endpoint_type: _,
+        minimum_compression_size,
+        binary_media_types,
+        policy: _,
+        tags,
+    } = want.clone();
     Observed {
         id,
         name,
         disable_execute_api_endpoint,
         endpoint_type: want.new_endpoint_type().to_owned(),
         minimum_compression_size: minimum_compression_size.unwrap_or(NO_COMPRESSION),
+        binary_media_types,
         policy: ResourcePolicy::default(),
         created_at,
         tags,
@@ -239,9 +260,17 @@ pub fn created(want: &Desired, id: String, created_at: Timestamp) -> Observed {
 impl Observed {
     /// As UpdateRestApi leaves it.
     pub fn update(&mut self, to: &Desired) {
-        let Desired { name, disable_execute_api_endpoint, endpoint_type, minimum_compression_size, policy, tags: _ } =
-            to;
+        let Desired {
+            name,
+            disable_execute_api_endpoint,
+            endpoint_type,
+            minimum_compression_size,
+            binary_media_types,
+            policy,
+            tags: _,
+        } = to;
         self.name.clone_from(name);
+        self.binary_media_types.clone_from(binary_media_types);
         self.disable_execute_api_endpoint = *disable_execute_api_endpoint;
         if let Some(endpoint_type) = endpoint_type {
             endpoint_type.as_str().clone_into(&mut self.endpoint_type);
@@ -278,6 +307,7 @@ mod tests {
     #[rstest]
     #[case::what_is_not_said_stays(want(|_| {}), "")]
     #[case::a_type(want(|want| want.endpoint_type = Some(EndpointType::Edge)), "endpointType PRIVATE -> EDGE")]
+    #[case::bytes(want(|want| want.binary_media_types.extend(["image/png".to_owned()])), "binaryMediaTypes none -> image/png")]
     #[case::no_compression(want(|want| want.minimum_compression_size = Some(NO_COMPRESSION)), "minimumCompressionSize 5 -> -1")]
     #[case::the_same_policy(want(|want| want.policy = ResourcePolicy::parse(DENY).ok()), "")]
     #[case::no_policy(

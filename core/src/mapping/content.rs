@@ -1,5 +1,7 @@
 //! The content types that a route takes, and what the document of each is made of.
 
+use std::collections::BTreeSet;
+
 use crate::api::{HttpMethod, Input, Route};
 use crate::mistakes::{FieldPath, Mistakes};
 
@@ -23,8 +25,13 @@ pub(super) struct Content<'a> {
     pub(super) at: Option<FieldPath>,
 }
 
-/// All content types of a route, application/json first.
-pub(super) fn contents<'a>(route: &'a Route, at: &FieldPath, mistakes: &mut Mistakes) -> Option<Vec<Content<'a>>> {
+/// All content types of a route, application/json first; the bodies of `binary` ones are bytes.
+pub(super) fn contents<'a>(
+    route: &'a Route,
+    binary: &BTreeSet<String>,
+    at: &FieldPath,
+    mistakes: &mut Mistakes,
+) -> Option<Vec<Content<'a>>> {
     let said = route.input.as_ref().or(route.output.as_ref());
     let mut contents = Vec::new();
     if said.is_some() || route.content_types.is_empty() {
@@ -39,6 +46,7 @@ pub(super) fn contents<'a>(route: &'a Route, at: &FieldPath, mistakes: &mut Mist
         let at = at.key(type_);
         match media(type_) {
             Ok(media) => {
+                let media = if binary.contains(type_) { Media::Binary } else { media };
                 if type_.starts_with("multipart/") && !reads_all_as_text(input) {
                     let allowed = "API Gateway can't read the parts of a body: take all of it, such as \
                                    `fields: {body: {rawBody: BASE64}}`";

@@ -8,7 +8,7 @@ use crate::mistakes::{FieldPath, Mistakes};
 use super::json::Json;
 use super::model::Kind;
 use super::reads::Reads;
-use super::source::{Checked, Media};
+use super::source::{Checked, Media, NO_TEXT};
 use super::vtl::Template;
 use super::{envelope, object, read};
 
@@ -78,6 +78,10 @@ fn body(reads: &mut Reads, at: &FieldPath, mistakes: &mut Mistakes) -> Option<Do
             reads.reads_text = true;
             reads.may_refuse = true;
             Some(Document::Body)
+        }
+        Media::Binary => {
+            mistakes.add(at.clone(), "", NO_TEXT);
+            None
         }
         Media::Form | Media::Other => {
             let allowed = "a body of this content type is no JSON: say what the document is made of, such as \

@@ -8,7 +8,7 @@ use crate::mistakes::{FieldPath, Mistakes};
 use super::document::{Member, Members};
 use super::model::Kind;
 use super::reads::Reads;
-use super::source::{Media, Name, Parameter, Place, Reading};
+use super::source::{Media, NO_TEXT, Name, Parameter, Place, Reading};
 
 /// The members of the object; `at` is its field path, such as `spec.routes[2].input.request`.
 pub(super) fn members(
@@ -22,10 +22,14 @@ pub(super) fn members(
     let mut members = Members::new();
     if reads.has_body() {
         let place = match reads.media {
-            Media::Json => Place::WholeBody,
-            Media::Form | Media::Other => Place::RawBody(RawBody::Text),
+            Media::Json => Some(Place::WholeBody),
+            Media::Form | Media::Other => Some(Place::RawBody(RawBody::Text)),
+            Media::Binary => {
+                mistakes.add(at.clone(), "", NO_TEXT);
+                None
+            }
         };
-        members.insert("body".to_owned(), value(place, reads));
+        members.extend(place.map(|place| ("body".to_owned(), value(place, reads))));
     }
     let mut path = Members::new();
     for name in reads.parameters() {

@@ -42,6 +42,7 @@ pub(super) fn value(template: &mut Template, reading: &Reading) -> Form {
         (
             Place::Body(_)
             | Place::RawBody(_)
+            | Place::BinaryBody
             | Place::Form(_)
             | Place::Parameter(_)
             | Place::Context(_)
@@ -71,6 +72,7 @@ fn found(template: &mut Template, place: &Place) {
         Place::Body(path) => string(template, path),
         Place::WholeBody => whole(template),
         Place::RawBody(raw) => raw_body(template, *raw),
+        Place::BinaryBody => binary_body(template),
         Place::Form(name) => form(template, name),
         Place::Parameter(named) => {
             parameter(template, named);
@@ -158,6 +160,17 @@ fn raw_body(template: &mut Template, raw: RawBody) {
     }
 }
 
+/// Reads the base64 of a body that is bytes, which API Gateway made of it. Where it is none the API has not converted it: refused.
+fn binary_body(template: &mut Template) {
+    template
+        .code(NOTHING)
+        .code("#set($value = $input.body)\n#if($value != '')\n#if($value != '{}')\n#set($given = true)\n#if(");
+    template.code("$value.matches('").code(BASE64).code("') == false)\n#set($complete = false)\n#end\n#end\n#end\n");
+}
+
+/// Base64 with padding, in one line.
+const BASE64: &str = "(?:[A-Za-z0-9+/]{4})*+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?";
+
 /// The base64 of `$decoded`, in one line whatever the encoder's lines are.
 const ENCODED: &str = "$util.base64Encode($decoded).replaceAll('[^A-Za-z0-9+/=]', '')";
 
@@ -169,7 +182,7 @@ const REFUSE_OTHER_CHARSETS: &str = concat!(
 
 /// What is no base64 never reaches the decoder; what is none of UTF-8 is not the same when it is encoded again.
 fn decoded(template: &mut Template) {
-    template.code("#if($value.matches('(?:[A-Za-z0-9+/]{4})*+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?') == true)\n");
+    template.code("#if($value.matches('").code(BASE64).code("') == true)\n");
     template.code("#set($decoded = $util.base64Decode($value))\n#if(").code(ENCODED).code(" != $value)\n");
     template.code("#set($complete = false)\n#end\n").code(REFUSE_OTHER_CHARSETS);
     template.code("#set($value = $decoded)\n#else\n#set($complete = false)\n#end\n");

@@ -79,6 +79,30 @@ fn each_content_type_has_its_template_and_model() {
 }
 
 #[test]
+fn bytes_are_read_as_the_base64_that_api_gateway_makes_of_them() {
+    let read = json!({ "fields": { "a": { "rawBody": "BASE64" } } });
+    let request = translated(json!({ "input": read, "contentTypes": { "image/png": read } }));
+    let (bytes, text) = (&request.templates["image/png"], &request.templates["application/json"]);
+    assert!(!bytes.contains("base64Encode") && text.contains("base64Encode"), "{bytes}");
+    let line = "#if($value.matches('(?:[A-Za-z0-9+/]{4})*+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?') == false)";
+    assert!(bytes.lines().any(|found| found == line), "{bytes}");
+}
+
+const NO_TEXT: &str = "a body of one of api.binaryMediaTypes is bytes and no text: take all of it, such as `fields: {body: {rawBody: BASE64}}`";
+
+#[rstest]
+#[case::text(json!({ "fields": { "a": { "rawBody": "TEXT" } } }), "fields[a].rawBody: `TEXT`: ")]
+#[case::member(json!({ "fields": { "a": { "body": "$.a" } } }), "fields[a].body: `$.a`: ")]
+#[case::field(json!({ "fields": { "a": { "form": "a" } } }), "fields[a].form: `a`: ")]
+#[case::request(json!({ "request": {} }), "request: ")]
+#[case::whole(json!({}), "")]
+fn nothing_else_is_read_of_bytes(#[case] input: Value, #[case] place: &str) {
+    let (_, _, mistakes) = translate(json!({ "contentTypes": { "image/png": input } }), ARN);
+    let dot = if place.is_empty() { ": " } else { "." };
+    assert_eq!(mistakes, [format!("spec.routes[2].contentTypes[image/png]{dot}{place}{NO_TEXT}")]);
+}
+
+#[test]
 fn json_is_refused_where_other_types_alone_are_said() {
     let request = translated(json!({ "contentTypes": { "text/xml": { "fields": { "a": { "rawBody": "TEXT" } } } } }));
     assert_eq!(request.templates.keys().collect::<Vec<_>>(), ["text/xml"]);

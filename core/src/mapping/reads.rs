@@ -8,7 +8,8 @@ use crate::mistakes::{FieldPath, Mistakes};
 use super::content;
 use super::model::{Kind, Model};
 use super::source::{
-    BodyPath, Checked, Key, Media, Name, Parameter, Place, Reading, is_of_a_signature, may_lack, path_parameters,
+    BodyPath, Checked, Key, Media, NO_TEXT, Name, Parameter, Place, Reading, is_of_a_signature, may_lack,
+    path_parameters,
 };
 
 /// All that one route reads of its requests of one content type, and what API Gateway must check of them therefore.
@@ -132,12 +133,26 @@ impl<'a> Reads<'a> {
                 RawBody::Text => "TEXT",
                 RawBody::Base64 => "BASE64",
             };
-            return self.bodied(found, &at.field("rawBody"), mistakes).then_some(Place::RawBody(raw));
+            let at = at.field("rawBody");
+            let bodied = self.bodied(found, &at, mistakes);
+            let place = match (self.media, raw) {
+                (Media::Binary, RawBody::Text) => {
+                    mistakes.add(at, found, NO_TEXT);
+                    return None;
+                }
+                (Media::Binary, RawBody::Base64) => Place::BinaryBody,
+                (Media::Json | Media::Form | Media::Other, raw) => Place::RawBody(raw),
+            };
+            return bodied.then_some(place);
         }
         if let Some(text) = &source.form {
             let at = at.field("form");
             let name = mistakes.take(at.clone(), text, Name::parse(text));
             let bodied = self.bodied(text, &at, mistakes);
+            if bodied && self.media == Media::Binary {
+                mistakes.add(at, text, NO_TEXT);
+                return None;
+            }
             if bodied && self.media != Media::Form {
                 let allowed = "allowed below contentTypes[application/x-www-form-urlencoded] alone";
                 mistakes.add(at, text, allowed);
@@ -236,6 +251,10 @@ impl<'a> Reads<'a> {
         }
         match self.media {
             Media::Json => place,
+            Media::Binary => {
+                mistakes.add(at.clone(), text, NO_TEXT);
+                None
+            }
             Media::Form | Media::Other => {
                 let allowed = "not allowed for a content type that is no JSON: use form for a form's field, or rawBody";
                 mistakes.add(at.clone(), text, allowed);
@@ -258,7 +277,8 @@ impl<'a> Reads<'a> {
                 self.path_parameters.insert(name.as_str().to_owned());
             }
             Place::Parameter(Parameter::Query(name)) if !optional => self.require_query(name),
-            Place::Parameter(Parameter::Query(_) | Parameter::Header(_))
+            Place::BinaryBody
+            | Place::Parameter(Parameter::Query(_) | Parameter::Header(_))
             | Place::Context(_)
             | Place::Claim(_)
             | Place::Authorizer(_)

@@ -20,7 +20,7 @@ use super::{name, read, schema};
 pub(super) fn request(route: &Route, call: &Call, at: &FieldPath, mistakes: &mut Mistakes) -> Option<Request> {
     let parts = parts(call.action);
     let useless = useless(route, parts, call.action, at, mistakes);
-    let contents = content::contents(route, at, mistakes);
+    let contents = content::contents(route, call.binary_media_types, at, mistakes);
     let mut translated = Vec::new();
     if route.request_schema.is_some() && !content::has_body(route.method) {
         mistakes.add(
@@ -87,7 +87,7 @@ fn of_content(
     };
     let model = match (&route.request_schema, content.media) {
         (Some(text), Media::Json) => Some(schema::parse(text, model, &at.field("requestSchema"), mistakes)?),
-        (None, _) | (_, Media::Form | Media::Other) => model,
+        (None, _) | (_, Media::Form | Media::Binary | Media::Other) => model,
     };
     let Reads { required_parameters, path_parameters, .. } = reads;
     Some(Translated { template, required_parameters, path_parameters, model })

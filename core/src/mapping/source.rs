@@ -169,6 +169,8 @@ pub(super) enum Place {
     WholeBody,
     /// The body's text.
     RawBody(RawBody),
+    /// The base64 of a body that is bytes.
+    BinaryBody,
     /// A field of a form.
     Form(Name),
     /// A parameter.
@@ -190,6 +192,7 @@ impl Place {
             Place::Body(_)
             | Place::WholeBody
             | Place::RawBody(_)
+            | Place::BinaryBody
             | Place::Form(_)
             | Place::Parameter(Parameter::Query(_) | Parameter::Header(_))
             | Place::Claim(_)
@@ -203,7 +206,12 @@ impl Place {
     /// Whether what a client wrote can be there in a way that can't be read.
     pub(super) fn may_be_unreadable(&self) -> bool {
         match self {
-            Place::Body(_) | Place::WholeBody | Place::RawBody(_) | Place::Form(_) | Place::Parameter(_) => true,
+            Place::Body(_)
+            | Place::WholeBody
+            | Place::RawBody(_)
+            | Place::BinaryBody
+            | Place::Form(_)
+            | Place::Parameter(_) => true,
             Place::Claim(_) | Place::Authorizer(_) | Place::StageVariable(_) => false,
             Place::Context(variable) => is_written_by_a_client(*variable),
         }
@@ -286,11 +294,16 @@ impl Checked {
     }
 }
 
+/// Why nothing else can be read of a binary body.
+pub(super) const NO_TEXT: &str = "a body of one of api.binaryMediaTypes is bytes and no text: take all of it, such as `fields: {body: {rawBody: BASE64}}`";
+
 /// What a body of one content type can be read as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Media {
     Json,
     Form,
+    /// Bytes, in base64.
+    Binary,
     Other,
 }
 

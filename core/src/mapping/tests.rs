@@ -25,7 +25,8 @@ const NUMBER_LOST: &str = r"#if($input.body.matches('(?s).*[\[:,\s]-?(?:[0-9.]+[
 pub(super) fn translate(said: Value, arn: &str) -> (Option<Request>, Option<Responses>, Vec<String>) {
     let (route, arn) = (route(said), arn.parse().unwrap());
     let action = route.action.unwrap_or(StepFunctionsAction::StartExecution);
-    let call = Call { action, state_machine: &arn, path: &route.path };
+    let binary_media_types = BTreeSet::from(["image/png".to_owned(), "multipart/mixed".to_owned()]);
+    let call = Call { action, state_machine: &arn, path: &route.path, binary_media_types: &binary_media_types };
     let (at, mut mistakes) = (FieldPath::spec().field("routes").index(2), Mistakes::none());
     let request = request(&route, &call, &at, &mut mistakes);
     let responses = responses(&route, &call, &at, &mut mistakes);

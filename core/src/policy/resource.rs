@@ -6,15 +6,16 @@ use super::{Form, PolicyDocument, items, normal};
 use crate::change::Shown;
 use crate::definition::read_document;
 
+/// The most characters of a resource policy. Source: API Gateway quotas, "Length of resource policy".
+pub(super) const CHARACTERS_MAX: usize = 8192;
+
 /// The resource policy of a REST API, or that it has none.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ResourcePolicy(Option<PolicyDocument>);
 
 impl ResourcePolicy {
-    /// What a manifest says, in JSON or YAML; the error says what is allowed. Source of the size: API Gateway quotas, "Length of resource
-    /// policy", 8,192 characters.
+    /// What a manifest says, in JSON or YAML; the error says what is allowed.
     pub fn parse(text: &str) -> Result<Self, String> {
-        const CHARACTERS_MAX: usize = 8192;
         let document = read_document(text).map_err(|why| format!("a policy is JSON or YAML: {why}"))?;
         let statements = items(document.get("Statement"));
         let is_one = |statement: &Value| matches!(statement["Effect"].as_str(), Some("Allow" | "Deny"));
@@ -26,6 +27,11 @@ impl ResourcePolicy {
             0..=CHARACTERS_MAX => Ok(Self(Some(document))),
             characters => Err(format!("a policy has up to {CHARACTERS_MAX} characters, this one {characters}")),
         }
+    }
+
+    /// What we made.
+    pub(super) fn of(document: PolicyDocument) -> Self {
+        Self(Some(document))
     }
 
     /// What API Gateway answers: JSON as the inside of a JSON string, with a backslash before each quote and slash. JSON as it is is read too.

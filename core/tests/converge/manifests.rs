@@ -161,6 +161,7 @@ fn routes(express: bool) -> impl Strategy<Value = Vec<Value>> {
         "path": "/f", "method": "POST", "auth": none, "input": { "fields": { "x": { "body": "$" } } }, "requestSchema": "{type: object}",
         "contentTypes": {
             "application/x-www-form-urlencoded": { "fields": { "a": { "form": "a" } } },
+            "image/png": { "fields": { "a": { "rawBody": "BASE64" } } },
             "application/vnd.a+json": { "fields": { "z": { "body": "$.z" } } },
         },
     }));
@@ -202,6 +203,10 @@ fn api() -> impl Strategy<Value = Option<Value>> {
         json!({ "disableExecuteApiEndpoint": true, "policy": policy("Deny") }),
         json!({ "endpointType": "EDGE", "policy": policy("Allow") }),
         json!({ "endpointType": "REGIONAL", "minimumCompressionSize": 5, "policy": {} }),
+        json!({ "policy": { "allow": { "cidrs": ["192.0.2.0/24", "198.51.100.0/24"] } } }),
+        json!({ "binaryMediaTypes": ["image/png", "application/x-www-form-urlencoded.v2"] }),
+        json!({ "binaryMediaTypes": ["image/png", "image/jpeg"] }),
+        json!({ "policy": { "allow": { "cidrs": ["192.0.2.0/24"] }, "deny": { "cidrs": ["192.0.2.7/32"] } } }),
     ]))
 }
 

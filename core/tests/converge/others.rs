@@ -53,7 +53,7 @@ fn theirs() -> method::Observed {
         other_settings: BTreeMap::from([("timeoutInMillis".to_owned(), "5000".to_owned())]),
         responses: BTreeMap::from([(
             200,
-            method::IntegrationResponse { selection_pattern: None, templates: BTreeMap::new() },
+            method::IntegrationResponse { selection_pattern: None, content_handling: None, templates: BTreeMap::new() },
         )]),
     };
     let settings = method::Settings { operation_name: Some("theirs".to_owned()), ..method::Settings::default() };

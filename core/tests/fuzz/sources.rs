@@ -1,6 +1,8 @@
 //! The sources of a route: what is taken renders to a template that can't print an unescaped value, what is refused is refused with a
 //! mistake.
 
+use std::collections::BTreeSet;
+
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -160,11 +162,8 @@ fn route() -> impl Strategy<Value = Value> {
 fn translate(route: &Value) -> Result<Request, Vec<String>> {
     let route: Route = serde_json::from_value(route.clone()).unwrap();
     let arn = "arn:aws:states:eu-central-1:000000000000:stateMachine:a".parse().unwrap();
-    let call = Call {
-        action: route.action.unwrap_or(StepFunctionsAction::StartExecution),
-        state_machine: &arn,
-        path: &route.path,
-    };
+    let action = route.action.unwrap_or(StepFunctionsAction::StartExecution);
+    let call = Call { action, state_machine: &arn, path: &route.path, binary_media_types: &BTreeSet::new() };
     let mut mistakes = Mistakes::none();
     let request = mapping::request(&route, &call, &FieldPath::spec().field("routes").index(0), &mut mistakes);
     let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();

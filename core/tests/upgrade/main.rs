@@ -104,6 +104,7 @@ impl Example {
                 idle: None,
                 url: status.and_then(|status| status.url.clone()),
                 guest: status.and_then(|status| status.guests.iter().find(is_us).cloned()),
+                binary_media_types: host.spec.api.iter().flat_map(|api| api.binary_media_types.clone()).collect(),
             }
         });
         let definition = endpoint.spec.state_machine.definition_from.as_ref().map(|from| {

@@ -83,6 +83,7 @@ fn other_settings(found: &SdkIntegration) -> BTreeMap<String, String> {
 fn response(found: &SdkIntegrationResponse) -> IntegrationResponse {
     IntegrationResponse {
         selection_pattern: found.selection_pattern().filter(|pattern| !pattern.is_empty()).map(str::to_owned),
+        content_handling: found.content_handling().map(|handling| handling.as_str().to_owned()),
         templates: sorted(found.response_templates()),
     }
 }
@@ -120,6 +121,9 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
                 .passthrough_behavior(&integration.passthrough_behavior)
                 .set_request_templates(unsorted(&integration.request_templates))
                 .set_request_parameters(mapped(&integration.other_settings))
+                .set_content_handling(
+                    integration.other_settings.get("contentHandling").map(|said| said.as_str().into()),
+                )
                 .timeout_in_millis(TIMEOUT_MS);
             let request = match integration.kind {
                 IntegrationKind::Mock => request.r#type(IntegrationType::Mock),
@@ -152,6 +156,7 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
                 .http_method(http_method)
                 .status_code(status.to_string())
                 .set_selection_pattern(response.selection_pattern.clone())
+                .set_content_handling(response.content_handling.as_deref().map(Into::into))
                 .set_response_templates(unsorted(&response.templates));
             drop(clients.call(Operation::PutIntegrationResponse, &object, request.send()).await?);
         }

@@ -1,6 +1,6 @@
 //! REST APIs of API Gateway.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_apigateway::types::{EndpointConfiguration, EndpointType, Op, PatchOperation};
 use sfe_core::kinds::rest_api::{Action, Desired, NO_COMPRESSION, Observed};
@@ -46,6 +46,7 @@ async fn list(clients: &Clients, is_meant: impl Fn(&str, &str, &Tags) -> bool) -
                 disable_execute_api_endpoint: api.disable_execute_api_endpoint(),
                 endpoint_type: endpoint_type(api.endpoint_configuration()),
                 minimum_compression_size: api.minimum_compression_size().unwrap_or(NO_COMPRESSION),
+                binary_media_types: api.binary_media_types().iter().cloned().collect(),
                 policy: ResourcePolicy::observed(api.policy()),
                 created_at: api.created_date().and_then(timestamp).ok_or_else(|| lacks("creation date"))?,
                 tags,
@@ -70,7 +71,7 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
             class: Class::Refused,
         }),
         Action::CreateRestApi(want) => create(clients, want).await,
-        Action::UpdateRestApi { id, to, changes } => {
+        Action::UpdateRestApi { id, to, from, changes } => {
             let disabled = to.disable_execute_api_endpoint.to_string();
             let values = [
                 ("name", "/name", Some(to.name.clone())),
@@ -83,8 +84,8 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
                 .into_iter()
                 .filter(|(field, _, _)| changes.has(field))
                 .map(|(_, path, value)| PatchOperation::builder().op(Op::Replace).path(path).set_value(value).build());
-            let request =
-                clients.apigateway.update_rest_api().rest_api_id(id).set_patch_operations(Some(operations.collect()));
+            let operations = operations.chain(binary_media_types(from, &to.binary_media_types)).collect();
+            let request = clients.apigateway.update_rest_api().rest_api_id(id).set_patch_operations(Some(operations));
             drop(clients.call(Operation::UpdateRestApi, &format!("REST API {id}"), request.send()).await?);
             Ok(Answer::Done)
         }
@@ -108,6 +109,19 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
     }
 }
 
+/// What makes one set of binary media types the other. Source: API Gateway, "Patch operations", UpdateRestApi.
+fn binary_media_types<'a>(
+    from: &'a BTreeSet<String>,
+    to: &'a BTreeSet<String>,
+) -> impl Iterator<Item = PatchOperation> {
+    let operation = |op: Op, type_: &String| {
+        let path = format!("/binaryMediaTypes/{}", type_.replace('~', "~0").replace('/', "~1"));
+        PatchOperation::builder().op(op).path(path).build()
+    };
+    let removed = from.difference(to).map(move |type_| operation(Op::Remove, type_));
+    removed.chain(to.difference(from).map(move |type_| operation(Op::Add, type_)))
+}
+
 /// As AWS spells it; without a word an API is of type EDGE. Source: API reference of EndpointConfiguration.
 fn endpoint_type(found: Option<&EndpointConfiguration>) -> String {
     let found = found.and_then(|found| found.types().first()).unwrap_or(&EndpointType::Edge);
@@ -129,6 +143,9 @@ async fn create(clients: &Clients, want: &Desired) -> Result<Answer, Error> {
         .endpoint_configuration(EndpointConfiguration::builder().types(want.new_endpoint_type().into()).build())
         .disable_execute_api_endpoint(want.disable_execute_api_endpoint)
         .set_minimum_compression_size(compression(want))
+        .set_binary_media_types(
+            (!want.binary_media_types.is_empty()).then(|| want.binary_media_types.iter().cloned().collect()),
+        )
         .set_tags(Some(tags));
     let answer = clients.call(operation, &object, request.send()).await?;
     let lacks = |what| Error::incomplete(operation, &object, what);

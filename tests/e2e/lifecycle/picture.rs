@@ -100,6 +100,7 @@ async fn api(world: &World, owner: &Owner) -> Value {
         "disableExecuteApiEndpoint": api.disable_execute_api_endpoint(),
         "endpointType": api.endpoint_configuration().and_then(|found| found.types().first()).map(EndpointType::as_str),
         "minimumCompressionSize": api.minimum_compression_size(),
+        "binaryMediaTypes": Some(api.binary_media_types().join(" ")).filter(|types| !types.is_empty()),
         "policy": api.policy().filter(|policy| !policy.is_empty()),
         "authorizers": authorizers,
         "methods": methods,

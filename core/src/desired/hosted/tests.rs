@@ -139,6 +139,19 @@ fn routes_of_another_namespace_are(
 }
 
 #[test]
+fn a_guest_answers_text_where_its_hosts_api_knows_bytes() {
+    let host = object("shop", "orders", &json!({ "binaryMediaTypes": ["image/png"] }));
+    let guest = guest("shop", "refunds");
+    let marker = super::super::owner(&guest, &settings()).marker();
+    let references = References { guests: vec![guest], ..References::default() };
+    let api = desired(&host, &references, &settings()).unwrap().api.unwrap();
+    let theirs = api.methods.values().filter(|method| method.operation_name == marker);
+    let answers = theirs.flat_map(|method| method.integration.responses.values());
+    let handling: Vec<_> = answers.map(|response| response.content_handling.as_deref()).collect();
+    assert_eq!(handling, [Some("CONVERT_TO_TEXT"); 2]);
+}
+
+#[test]
 fn guests_of_one_name_in_two_namespaces_are_two() {
     let host = object("shop", "orders", &json!({ "allowedRoutes": { "namespaces": { "from": "All" } } }));
     let guests = vec![guest("abroad", "orders"), guest("shop", "refunds"), guest("further", "orders")];
@@ -162,6 +175,7 @@ fn told(api: &Value, admission: Admission, settings: &Settings) -> String {
         idle: None,
         url: Some("https://secret".to_owned()),
         guest: None,
+        binary_media_types: BTreeSet::new(),
     };
     let references = References { host: Some(host), ..References::default() };
     match desired(&object("abroad", "orders", api), &references, settings) {

@@ -56,7 +56,7 @@ impl Ask {
 }
 
 /// Why a field has no row.
-pub const EXCEPTED: [(&str, &str); 20] = [
+pub const EXCEPTED: [(&str, &str); 25] = [
     ("spec.deletionPolicy", "it changes nothing before the deletion: see letting_go"),
     ("spec.managementPolicy", "with Observe nothing is written: see letting_go"),
     ("spec.suspend", "while it is true nothing is written: see letting_go"),
@@ -68,6 +68,11 @@ pub const EXCEPTED: [(&str, &str); 20] = [
     ("spec.api.restApiId", "it can't be changed: see sharing"),
     ("spec.api.parentPath", "it takes someone else's API: see sharing"),
     ("spec.stage.deploy", "likewise"),
+    ("spec.api.policy.allow.accounts", "it takes a route with AWS_IAM: see settings"),
+    ("spec.api.policy.allow.vpcs", "it takes a private API: see core/src/policy/callers/tests.rs"),
+    ("spec.api.policy.allow.vpcEndpoints", "likewise"),
+    ("spec.api.policy.deny.vpcs", "likewise"),
+    ("spec.api.policy.deny.vpcEndpoints", "likewise"),
     ("spec.api.endpointRef.namespace", "it takes an operator of several namespaces: see sharing"),
     ("spec.api.allowedRoutes.namespaces.from", "it says who may, and makes nothing: see sharing"),
     ("spec.api.allowedRoutes.namespaces.selector.matchLabels", "likewise"),

@@ -28,6 +28,16 @@ pub fn stage_rows() -> Vec<Row> {
             [Then::Aws("/api/minimumCompressionSize", Value::Null)],
         ),
         row(
+            "api.binaryMediaTypes",
+            &api(json!({ "binaryMediaTypes": ["image/webp"] })),
+            [Then::AwsHas("/api/binaryMediaTypes", "image/webp")],
+        ),
+        row(
+            "api.binaryMediaTypes",
+            &api(json!({ "binaryMediaTypes": null })),
+            [Then::Aws("/api/binaryMediaTypes", Value::Null)],
+        ),
+        row(
             "api.policy.document",
             &api(json!({ "policy": { "document": deny } })),
             [Then::AwsHas("/api/policy", "NotIpAddress")],
@@ -35,6 +45,21 @@ pub fn stage_rows() -> Vec<Row> {
         row(
             "api.policy.document",
             &api(json!({ "policy": { "document": null } })),
+            [Then::Aws("/api/policy", Value::Null)],
+        ),
+        row(
+            "api.policy.allow.cidrs",
+            &api(json!({ "policy": { "allow": { "cidrs": ["192.0.2.0/24"] } } })),
+            [Then::AwsHas("/api/policy", "NotIpAddress"), Then::AwsHas("/api/policy", "Allow")],
+        ),
+        row(
+            "api.policy.deny.cidrs",
+            &api(json!({ "policy": { "allow": null, "deny": { "cidrs": ["198.51.100.0/24"] } } })),
+            [Then::AwsHas("/api/policy", "198.51.100.0/24"), Then::AwsHas("/api/policy", "Allow")],
+        ),
+        row(
+            "api.policy.deny.cidrs",
+            &api(json!({ "policy": { "deny": null } })),
             [Then::Aws("/api/policy", Value::Null)],
         ),
         row(
