@@ -293,7 +293,7 @@ fn settings(want: &method::Desired, observed: &Observed) -> Option<method::Setti
         request_parameters: want.request_parameters.clone(),
         request_validator_id,
         request_models,
-        api_key_required: false,
+        api_key_required: want.api_key_required,
     })
 }
 

@@ -135,7 +135,7 @@ fn routes(express: bool) -> impl Strategy<Value = Vec<Value>> {
     let mut pool = vec![
         json!({ "path": "/l", "method": "POST", "auth": lambda(0) }),
         json!({ "path": "/l", "method": "PUT", "auth": lambda(60) }),
-        json!({ "path": "/", "method": "POST", "auth": none }),
+        json!({ "path": "/", "method": "POST", "auth": none, "apiKeyRequired": true }),
         json!({ "path": "/", "method": "GET", "auth": { "type": "AWS_IAM" }, "action": "StartExecution" }),
         json!({ "path": "/a/{id}/b", "method": "POST", "auth": cognito("one"), "input": { "fields": { "id": { "path": "id" }, "x": { "body": "$.x" } } } }),
         json!({ "path": "/a/s", "method": "PUT", "auth": none, "throttling": { "rateLimit": 0.5, "burstLimit": 1 } }),
