@@ -7,6 +7,7 @@ mod cross_origin;
 mod gateway;
 mod gateway_responses;
 mod hosted;
+mod keys;
 mod others;
 mod path;
 mod roles;
@@ -28,6 +29,7 @@ use crate::owner::{Owner, Site};
 
 pub use bounds::referenced_state_machine;
 pub use hosted::{Admission, Host, Hosted, Labels, Neighbour, admission, admitted, selects_by_labels};
+pub use keys::{Keys, Values};
 pub use others::OthersApi;
 pub use path::{RouteKey, collision as paths_collide};
 pub use routes::Routes;
@@ -72,6 +74,8 @@ pub struct References {
     pub on_same_api: Vec<StepFunctionEndpoint>,
     /// The labels of their namespaces, where they could be read and decide.
     pub labels: BTreeMap<String, Labels>,
+    /// The values of `apiKeys`.
+    pub api_key_values: Values,
 }
 
 /// What the AWS objects of one endpoint should be. Deletion is the same with nothing wanted.
@@ -93,6 +97,10 @@ pub struct Desired {
     pub api: Option<Api>,
     /// Someone else's API from which everything of ours goes.
     pub leaves: Option<OthersApi>,
+    /// The API keys with their usage plan.
+    pub keys: Option<Keys>,
+    /// Whether there may be keys or plans of ours: they are read for that alone.
+    pub may_have_keys: bool,
     /// Who serves our routes, if it is another.
     pub hosted: Option<Hosted>,
     /// What the routes call, for the status.
@@ -198,6 +206,8 @@ impl Desired {
             state_machine: None,
             api: None,
             leaves: None,
+            keys: None,
+            may_have_keys: false,
             hosted: host.map(|host| Hosted { host, routes_hash: None }),
             calls: None,
             executions: Executions { keep: 0, interval: EXECUTIONS_INTERVAL },
@@ -294,6 +304,7 @@ pub fn desired(
     let gateway_role = roles::gateway(spec, &owner, &calls, &at.field("gatewayRole"), &mut mistakes);
     others::check(object, references, settings, &at, &mut mistakes);
     hosted::check_allowed_routes(spec, settings, &at, &mut mistakes);
+    keys::check(spec, references, &at, &mut mistakes);
     let told = (&mut mistakes, &mut waiting);
     let hosted = hosted::parse(spec, references, (&owner, settings), routes.as_ref(), &at, told);
     let is_guest = spec.api.as_ref().is_some_and(|api| api.endpoint_ref.is_some());
@@ -303,6 +314,7 @@ pub fn desired(
     if !mistakes.is_empty() {
         return Err(Undesired::Invalid(mistakes));
     }
+    let keys = keys::desired(spec, &references.api_key_values, &owner, &mut waiting);
     match (workflow, role_arn, executions) {
         (Some(workflow), Some(role_arn), Some(executions)) if waiting.is_empty() => {
             let calls = workflow.calls(role_arn, spec);
@@ -316,6 +328,8 @@ pub fn desired(
                 state_machine,
                 api,
                 leaves: None,
+                keys,
+                may_have_keys: keys::may_exist(object),
                 hosted,
                 calls: Some(calls),
                 executions,

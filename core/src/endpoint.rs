@@ -4,6 +4,7 @@
 //! - A deployment is made of a finished API alone: CreateDeployment fails on a method without integration.
 
 mod gateway;
+mod keys;
 mod letting_go;
 mod others;
 mod workflow;

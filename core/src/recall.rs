@@ -19,11 +19,15 @@ pub enum Part {
     RestApi,
     /// Its resources with their methods.
     Resources,
+    /// Our API keys.
+    ApiKeys,
+    /// Our usage plans, with the keys of the one that is kept.
+    UsagePlans,
 }
 
 impl Part {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Role(role::Purpose::Gateway),
         Self::Role(role::Purpose::Workflow),
         Self::LogGroup,
@@ -31,6 +35,8 @@ impl Part {
         Self::StateMachine(StateMachineType::Express),
         Self::RestApi,
         Self::Resources,
+        Self::ApiKeys,
+        Self::UsagePlans,
     ];
 }
 
@@ -40,6 +46,8 @@ pub fn before(action: &Action) -> Vec<Part> {
         Action::Role(purpose, _) => vec![Part::Role(*purpose)],
         Action::LogGroup(_) => vec![Part::LogGroup],
         Action::StateMachine(type_, _) => vec![Part::StateMachine(*type_)],
+        Action::ApiKey(_) => vec![Part::ApiKeys],
+        Action::UsagePlan(_) => vec![Part::RestApi, Part::ApiKeys, Part::UsagePlans],
         // What a method uses is deleted: by then none may.
         Action::Authorizer(authorizer::Action::DeleteAuthorizer { .. })
         | Action::RequestValidator(request_validator::Action::DeleteRequestValidator { .. })
@@ -75,6 +83,11 @@ impl Observed {
             Part::StateMachine(StateMachineType::Express) => self.express = Seen::Unknown,
             Part::RestApi => self.rest_api = Seen::Unknown,
             Part::Resources => self.resources = Seen::Unknown,
+            Part::ApiKeys => self.api_keys = Seen::Unknown,
+            Part::UsagePlans => {
+                self.usage_plans = Seen::Unknown;
+                self.usage_plan_keys = Seen::Unknown;
+            }
         }
     }
 

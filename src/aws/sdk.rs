@@ -99,6 +99,9 @@ impl Aws for SdkAws {
             }
             Read::Deployments(id) => Ok(Fact::Deployments(kinds::deployment::observe(clients, id).await?)),
             Read::Account => Ok(Fact::Account(kinds::account::observe(clients).await?)),
+            Read::ApiKeys => Ok(Fact::ApiKeys(kinds::api_key::observe(clients, owner).await?)),
+            Read::UsagePlans => Ok(Fact::UsagePlans(kinds::usage_plan::observe(clients, owner).await?)),
+            Read::UsagePlanKeys(id) => Ok(Fact::UsagePlanKeys(kinds::usage_plan::keys(clients, id).await?)),
             Read::Stages(id) => Ok(Fact::Stages(kinds::stage::observe(clients, id).await?)),
         }
     }
@@ -118,6 +121,8 @@ impl Aws for SdkAws {
             Action::Method(action) => kinds::method::apply(clients, action).await,
             Action::Deployment(action) => kinds::deployment::apply(clients, action).await,
             Action::Stage(action) => kinds::stage::apply(clients, action).await,
+            Action::ApiKey(action) => kinds::api_key::apply(clients, action).await,
+            Action::UsagePlan(action) => kinds::usage_plan::apply(clients, action).await,
         }
     }
 

@@ -84,7 +84,7 @@ pub async fn run<A: Aws, K: Clock>(
     };
     let retry = |_: Arc<StepFunctionEndpoint>, error: &ClusterError, _: Arc<Context<A, KubeCluster, K>>| match error {
         ClusterError::Conflict(_) => Action::requeue(Duration::from_millis(50)), // the object has changed: start again
-        ClusterError::Failed { .. } => Action::requeue(RETRY),
+        ClusterError::Forbidden(_) | ClusterError::Failed { .. } => Action::requeue(RETRY),
     };
     let config = controller::Config::default().concurrency(concurrency);
     applier(reconciler, retry, ctx, store, queue, config).for_each(tell).await;

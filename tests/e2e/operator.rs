@@ -188,9 +188,16 @@ pub async fn helm(world: &World, namespace: &str, arguments: &[&str]) {
     }
     helm.args(arguments).args(["--namespace", &system(namespace)]);
     if arguments[0] != "uninstall" {
-        // The sandbox has the CRD already. Nothing else differs from what a person installs.
+        // The sandbox has the CRD already. Nothing else differs from what a person installs who lets manifests have API keys.
         let watched = format!("watchNamespace={namespace}");
-        for value in ["crds.install=false", "image.repository=none", "rateShare=off", "logFormat=text", &watched] {
+        for value in [
+            "apiKeys.enabled=true",
+            "crds.install=false",
+            "image.repository=none",
+            "rateShare=off",
+            "logFormat=text",
+            &watched,
+        ] {
             helm.args(["--set", value]);
         }
     }

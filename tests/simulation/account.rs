@@ -3,6 +3,7 @@
 
 mod api;
 mod iam;
+mod keys;
 mod machine;
 
 use std::collections::BTreeMap;
@@ -37,6 +38,7 @@ pub struct Account {
     pub machines: BTreeMap<String, Machine>,
     /// By id.
     pub apis: BTreeMap<String, RestApi>,
+    pub keys: keys::Keys,
     /// The first write that touched what is not ours.
     pub trespass: Option<String>,
     ids: usize,
@@ -53,6 +55,7 @@ impl Account {
             log_groups: BTreeMap::new(),
             machines: BTreeMap::new(),
             apis: BTreeMap::new(),
+            keys: keys::Keys::default(),
             trespass: None,
             ids: 0,
         }
@@ -96,6 +99,9 @@ impl Account {
             Read::GatewayResponses(id) => Fact::GatewayResponses(self.api(id)?.gateway_responses.clone()),
             Read::Deployments(id) => Fact::Deployments(self.api(id)?.deployments()),
             Read::Stages(id) => Fact::Stages(self.api(id)?.stages.clone()),
+            Read::ApiKeys => Fact::ApiKeys(self.keys.of(owner)),
+            Read::UsagePlans => Fact::UsagePlans(self.keys.plans_of(owner)),
+            Read::UsagePlanKeys(id) => Fact::UsagePlanKeys(self.keys.bound.get(id).cloned().unwrap_or_default()),
             Read::Account => Fact::Account(sfe_core::kinds::account::Observed::default()),
         })
     }
@@ -115,6 +121,8 @@ impl Account {
             Action::Method(action) => self.apply_method(action),
             Action::Deployment(action) => self.apply_deployment(action),
             Action::Stage(action) => self.apply_stage(action),
+            Action::ApiKey(action) => self.apply_api_key(action),
+            Action::UsagePlan(action) => self.apply_usage_plan(action),
         }
     }
 
@@ -175,7 +183,9 @@ impl Account {
         let machines = self.machines.iter().filter(|(_, machine)| ours(&machine.observed.tags));
         let machines = machines.map(|(arn, _)| format!("state machine {arn}"));
         let apis = self.apis.iter().filter(|(_, api)| ours(&api.tags)).map(|(id, _)| format!("REST API {id}"));
-        roles.chain(groups).chain(machines).chain(apis).collect()
+        let keys = self.keys.of(owner).into_keys().map(|id| format!("API key {id}"));
+        let plans = self.keys.plans_of(owner).into_keys().map(|id| format!("usage plan {id}"));
+        roles.chain(groups).chain(machines).chain(apis).chain(keys).chain(plans).collect()
     }
 
     /// The one API of an owner.

@@ -213,7 +213,7 @@ impl Operator {
             let after = match result {
                 Ok(after) => after.map(|after| Millis::try_from(after.as_millis()).unwrap().max(1)),
                 Err(ClusterError::Conflict(_)) => Some(50),
-                Err(ClusterError::Failed { .. }) => Some(2 * SECOND),
+                Err(ClusterError::Forbidden(_) | ClusterError::Failed { .. }) => Some(2 * SECOND),
             };
             if let Some(after) = after {
                 let due = self.due.entry(key).or_insert(now + after);

@@ -147,6 +147,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
+{{- if .Values.apiKeys.enabled }}
+# `apiKeys` may name any Secret beside the manifest, and have one made. None is listed, watched, changed or deleted.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get, create]
+{{- end }}
 {{- end -}}
 
 {{/* By whose labels `api.allowedRoutes` selects. The watch sees metadata alone. */}}
