@@ -7,6 +7,7 @@ mod converge;
 mod desired;
 mod executions;
 mod finalizer;
+mod keys;
 mod kubernetes;
 mod leader;
 mod lease;
@@ -22,7 +23,7 @@ mod turn;
 mod watch;
 
 pub use clock::{Clock, SystemClock};
-pub use cluster::{Cluster, ClusterError, Key, StateChange};
+pub use cluster::{Cluster, ClusterError, Key, NewSecret, Secret, StateChange};
 pub use context::{Context, Options};
 pub use kubernetes::{KubeCluster, fenced};
 pub use leader::Election;

@@ -6,8 +6,8 @@ use std::fmt;
 use crate::api::StateMachineType;
 use crate::change::{Changes, cut};
 use crate::kinds::{
-    account, authorizer, deployment, gateway_response, log_group, method, model, request_validator, resource, rest_api,
-    role, stage, state_machine,
+    account, api_key, authorizer, deployment, gateway_response, log_group, method, model, request_validator, resource,
+    rest_api, role, stage, state_machine, usage_plan,
 };
 use crate::operation::Operation;
 
@@ -40,6 +40,10 @@ pub enum Action {
     Stage(stage::Action),
     /// On API Gateway's settings of the account.
     Account(account::Action),
+    /// On an API key.
+    ApiKey(api_key::Action),
+    /// On a usage plan.
+    UsagePlan(usage_plan::Action),
 }
 
 impl Action {
@@ -92,6 +96,11 @@ impl Action {
             Self::Stage(stage::Action::UntagResource { .. }) => Operation::UntagApiGateway,
             Self::Stage(stage::Action::DeleteStage { .. }) => Operation::DeleteStage,
             Self::Account(account::Action::UpdateAccount { .. }) => Operation::UpdateAccount,
+            Self::ApiKey(api_key::Action::CreateApiKey(_)) => Operation::CreateApiKey,
+            Self::ApiKey(api_key::Action::UpdateApiKey { .. }) => Operation::UpdateApiKey,
+            Self::ApiKey(api_key::Action::UntagResource { .. }) => Operation::UntagApiGateway,
+            Self::ApiKey(api_key::Action::DeleteApiKey { .. }) => Operation::DeleteApiKey,
+            Self::UsagePlan(action) => plan_operation(action),
         })
     }
 
@@ -136,14 +145,23 @@ impl Action {
             ) => format!("deployment {id}"),
             Self::Stage(action) => format!("stage {}", action.name()),
             Self::Account(_) => "account settings of API Gateway".to_owned(),
+            Self::ApiKey(action) => action.object(),
+            Self::UsagePlan(action) => action.object(),
         }
     }
 
     /// Whether this writes to a REST API: API Gateway answers ConflictException to two at a time on one.
     pub fn is_on_rest_api(&self) -> bool {
         match self {
-            Self::Role(..) | Self::LogGroup(..) | Self::StateMachine(..) | Self::Account(_) => false,
-            Self::RestApi(_)
+            Self::Role(..)
+            | Self::LogGroup(..)
+            | Self::StateMachine(..)
+            | Self::Account(_)
+            | Self::ApiKey(_)
+            | Self::UsagePlan(usage_plan::Action::CreateUsagePlanKey { .. }) => false,
+            // A plan names a stage: what becomes of both at a time isn't documented.
+            Self::UsagePlan(_)
+            | Self::RestApi(_)
             | Self::Resource(_)
             | Self::Authorizer(_)
             | Self::RequestValidator(_)
@@ -189,7 +207,9 @@ impl Action {
             | Self::RequestValidator(request_validator::Action::UpdateRequestValidator { changes, .. })
             | Self::Model(model::Action::UpdateModel { changes, .. })
             | Self::GatewayResponse(gateway_response::Action::PutGatewayResponse { changes, .. })
-            | Self::Stage(stage::Action::UpdateStage { changes, .. }) => Some(changes),
+            | Self::Stage(stage::Action::UpdateStage { changes, .. })
+            | Self::ApiKey(api_key::Action::UpdateApiKey { changes, .. })
+            | Self::UsagePlan(usage_plan::Action::UpdateUsagePlan { changes, .. }) => Some(changes),
             Self::LogGroup(..)
             | Self::StateMachine(..)
             | Self::Account(_)
@@ -200,7 +220,9 @@ impl Action {
             | Self::Model(_)
             | Self::GatewayResponse(_)
             | Self::Deployment(_)
-            | Self::Stage(_) => None,
+            | Self::Stage(_)
+            | Self::ApiKey(_)
+            | Self::UsagePlan(_) => None,
         }
     }
 }
@@ -218,6 +240,16 @@ fn role_operation(action: &role::Action) -> Operation {
         role::Action::TagRole { .. } => Operation::TagRole,
         role::Action::UntagRole { .. } => Operation::UntagRole,
         role::Action::DeleteRole { .. } => Operation::DeleteRole,
+    }
+}
+
+fn plan_operation(action: &usage_plan::Action) -> Operation {
+    match action {
+        usage_plan::Action::CreateUsagePlan { .. } => Operation::CreateUsagePlan,
+        usage_plan::Action::UpdateUsagePlan { .. } => Operation::UpdateUsagePlan,
+        usage_plan::Action::CreateUsagePlanKey { .. } => Operation::CreateUsagePlanKey,
+        usage_plan::Action::UntagResource { .. } => Operation::UntagApiGateway,
+        usage_plan::Action::DeleteUsagePlan { .. } => Operation::DeleteUsagePlan,
     }
 }
 

@@ -9,6 +9,7 @@ mod cross_origin;
 mod gateway;
 mod gateway_responses;
 mod hosted;
+mod keys;
 mod others;
 mod path;
 mod retention;
@@ -36,6 +37,7 @@ use crate::tags;
 
 pub use bounds::referenced_state_machine;
 pub use hosted::{Admission, Host, Hosted, Labels, Neighbour, admission, admitted, selects_by_labels};
+pub use keys::{Keys, Values};
 pub use others::OthersApi;
 pub use path::{RouteKey, collision as paths_collide};
 pub use routes::Routes;
@@ -90,6 +92,8 @@ pub struct References {
     pub on_same_api: Vec<StepFunctionEndpoint>,
     /// The labels of their namespaces, where they could be read and decide.
     pub labels: BTreeMap<String, Labels>,
+    /// The values of `apiKeys`.
+    pub api_key_values: Values,
 }
 
 /// What the AWS objects of one endpoint should be. Deletion is the same with nothing wanted.
@@ -115,6 +119,10 @@ pub struct Desired {
     pub api: Option<Api>,
     /// Someone else's API from which everything of ours goes.
     pub leaves: Option<OthersApi>,
+    /// The API keys with their usage plan.
+    pub keys: Option<Keys>,
+    /// Whether there may be keys or plans of ours: they are read for that alone.
+    pub may_have_keys: bool,
     /// Who serves our routes, if it is another.
     pub hosted: Option<Hosted>,
     /// What the routes call, for the status.
@@ -233,6 +241,8 @@ impl Desired {
             state_machine: None,
             api: None,
             leaves: None,
+            keys: None,
+            may_have_keys: false,
             hosted: host.map(|host| Hosted { host, routes_hash: None }),
             calls: None,
             executions: Executions { keep: 0, interval: EXECUTIONS_INTERVAL },
@@ -362,6 +372,7 @@ pub fn desired(
     publish::check(spec, &at, &mut mistakes);
     tags::check(spec, &at, &mut mistakes);
     hosted::check_allowed_routes(spec, settings, &at, &mut mistakes);
+    keys::check(spec, references, &at, &mut mistakes);
     let told = (&mut mistakes, &mut waiting);
     let hosted = hosted::parse(spec, references, (&owner, settings), routes.as_ref(), &at, told);
     let is_guest = spec.api.as_ref().is_some_and(|api| api.endpoint_ref.is_some());
@@ -371,6 +382,7 @@ pub fn desired(
     if !mistakes.is_empty() {
         return Err(Undesired::Invalid(mistakes));
     }
+    let keys = keys::desired(spec, &references.api_key_values, &owner, &mut waiting);
     match (workflow, role_arn, executions) {
         (Some(workflow), Some(role_arn), Some(executions)) if waiting.is_empty() => {
             let calls = workflow.calls(role_arn, spec);
@@ -384,6 +396,8 @@ pub fn desired(
                 state_machine,
                 api,
                 leaves: None,
+                keys,
+                may_have_keys: keys::may_exist(object),
                 hosted,
                 calls: Some(calls),
                 executions,

@@ -5,6 +5,7 @@
 
 mod callers;
 mod gateway;
+mod keys;
 mod letting_go;
 mod others;
 mod workflow;

@@ -2,6 +2,7 @@
 //! same name on the other side of the wall reads and writes it.
 
 pub mod account;
+pub mod api_key;
 pub mod authorizer;
 pub mod deployment;
 pub mod gateway_response;
@@ -14,3 +15,4 @@ pub mod rest_api;
 pub mod role;
 pub mod stage;
 pub mod state_machine;
+pub mod usage_plan;

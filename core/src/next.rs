@@ -157,6 +157,11 @@ impl<A> Next<A> {
         self.adoptions.extend(other.adoptions);
     }
 
+    /// Nothing but these, in this order.
+    pub fn of(actions: impl IntoIterator<Item = A>) -> Self {
+        Self { actions: actions.into_iter().collect(), ..Self::nothing() }
+    }
+
     /// The same of another type of action.
     pub fn map<B>(self, convert: impl FnMut(A) -> B) -> Next<B> {
         let Self { actions, waiting, refused, adoptions } = self;

@@ -9,8 +9,8 @@ use crate::api::{Drift, HttpMethod, StateMachineType, StepFunctionEndpointStatus
 use crate::arn::Arn;
 use crate::desired::{Desired, Unwanted};
 use crate::kinds::{
-    account, authorizer, deployment, gateway_response, log_group, method, model, request_validator, resource, rest_api,
-    role, stage, state_machine,
+    account, api_key, authorizer, deployment, gateway_response, log_group, method, model, request_validator, resource,
+    rest_api, role, stage, state_machine, usage_plan,
 };
 use crate::next::Seen;
 use crate::policy::{trusted_state_machines, workflow_trust};
@@ -55,6 +55,12 @@ pub struct Observed {
     pub stages: Seen<stage::Observed>,
     /// What API Gateway holds of the account; read for a stage that logs alone.
     pub account: Seen<account::Observed>,
+    /// Our API keys.
+    pub api_keys: Seen<api_key::Observed>,
+    /// Our usage plans.
+    pub usage_plans: Seen<usage_plan::Observed>,
+    /// The ids of the keys of the usage plan that is kept, others' included.
+    pub usage_plan_keys: Seen<BTreeSet<String>>,
     /// The ids of the resources that we made on someone else's API, as far as is known.
     pub made_resources: BTreeSet<String>,
     /// The REST API that the status names.
@@ -94,6 +100,12 @@ pub enum Read {
     Stages(String),
     /// API Gateway's settings of the account.
     Account,
+    /// All API keys with the owner's tags.
+    ApiKeys,
+    /// All usage plans with the owner's tags.
+    UsagePlans,
+    /// The keys of the usage plan of this id.
+    UsagePlanKeys(String),
 }
 
 /// What a read told.
@@ -127,6 +139,12 @@ pub enum Fact {
     Stages(stage::Observed),
     /// Of `Read::Account`.
     Account(account::Observed),
+    /// Of `Read::ApiKeys`.
+    ApiKeys(api_key::Observed),
+    /// Of `Read::UsagePlans`.
+    UsagePlans(usage_plan::Observed),
+    /// Of `Read::UsagePlanKeys`: their ids.
+    UsagePlanKeys(BTreeSet<String>),
 }
 
 /// What AWS answered to an action that it confirmed.
@@ -231,6 +249,9 @@ impl Observed {
             Fact::Deployments(found) => self.deployments = Seen::Present(found),
             Fact::Stages(found) => self.stages = Seen::Present(found),
             Fact::Account(found) => self.account = Seen::Present(found),
+            Fact::ApiKeys(found) => self.api_keys = Seen::Present(found),
+            Fact::UsagePlans(found) => self.usage_plans = Seen::Present(found),
+            Fact::UsagePlanKeys(found) => self.usage_plan_keys = Seen::Present(found),
         }
     }
 
@@ -274,6 +295,8 @@ impl Observed {
                 }
             }
             Action::Stage(action) => on(&mut self.stages, |found| stage::fold(found, action)),
+            Action::ApiKey(action) => on(&mut self.api_keys, |found| api_key::fold(found, action, id)),
+            Action::UsagePlan(action) => self.fold_usage_plan(action, id),
         }
     }
 
@@ -318,6 +341,21 @@ impl Observed {
             }
             (action, _) => rest_api::fold(&mut self.rest_api, action),
         }
+    }
+
+    /// A new plan is known to have no keys; of another plan than before they are not known.
+    fn fold_usage_plan(&mut self, action: &usage_plan::Action, id: Option<String>) {
+        match action {
+            usage_plan::Action::CreateUsagePlan { .. } => self.usage_plan_keys = Seen::Present(BTreeSet::new()),
+            usage_plan::Action::CreateUsagePlanKey { key_id, .. } => {
+                on(&mut self.usage_plan_keys, |found| found.extend([key_id.clone()]));
+            }
+            usage_plan::Action::UntagResource { .. } | usage_plan::Action::DeleteUsagePlan { .. } => {
+                self.usage_plan_keys = Seen::Unknown;
+            }
+            usage_plan::Action::UpdateUsagePlan { .. } => {}
+        }
+        on(&mut self.usage_plans, |found| usage_plan::fold(found, action, id));
     }
 
     fn is_duplicate(&self, id: &str) -> bool {
@@ -392,6 +430,9 @@ pub fn reads(desired: &Desired, observed: &Observed) -> BTreeSet<Read> {
     if desired.api.as_ref().is_some_and(|api| api.account.is_some()) && observed.account.is_unknown() {
         reads.insert(Read::Account);
     }
+    if desired.may_have_keys {
+        reads.extend(reads_of_keys(desired, observed));
+    }
     let others = desired.others_api();
     match &observed.rest_api {
         Seen::Unknown => drop(reads.insert(others.map_or(Read::RestApis, |others| Read::RestApi(others.id.clone())))),
@@ -402,6 +443,24 @@ pub fn reads(desired: &Desired, observed: &Observed) -> BTreeSet<Read> {
         }
         Seen::Present(found) => reads.extend(reads_on(desired, observed, &found.id)),
     }
+    reads
+}
+
+fn reads_of_keys(desired: &Desired, observed: &Observed) -> Vec<Read> {
+    let mut reads = Vec::new();
+    if observed.api_keys.is_unknown() {
+        reads.push(Read::ApiKeys);
+    }
+    let kept = match &observed.usage_plans {
+        Seen::Unknown => {
+            reads.push(Read::UsagePlans);
+            None
+        }
+        Seen::Absent => None,
+        Seen::Present(found) => usage_plan::kept(found).map(|(id, _)| id.clone()),
+    };
+    let wants_keys = desired.keys.is_some() && observed.usage_plan_keys.is_unknown();
+    reads.extend(kept.filter(|_| wants_keys).map(Read::UsagePlanKeys));
     reads
 }
 

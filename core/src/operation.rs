@@ -110,6 +110,16 @@ operations! {
     CreateStage => "apigateway" "CreateStage",
     UpdateStage => "apigateway" "UpdateStage",
     DeleteStage => "apigateway" "DeleteStage",
+    GetApiKeys => "apigateway" "GetApiKeys",
+    CreateApiKey => "apigateway" "CreateApiKey",
+    UpdateApiKey => "apigateway" "UpdateApiKey",
+    DeleteApiKey => "apigateway" "DeleteApiKey",
+    GetUsagePlans => "apigateway" "GetUsagePlans",
+    CreateUsagePlan => "apigateway" "CreateUsagePlan",
+    UpdateUsagePlan => "apigateway" "UpdateUsagePlan",
+    DeleteUsagePlan => "apigateway" "DeleteUsagePlan",
+    GetUsagePlanKeys => "apigateway" "GetUsagePlanKeys",
+    CreateUsagePlanKey => "apigateway" "CreateUsagePlanKey",
 }
 
 /// How often AWS allows a call in one account and Region: so many at once, and then one every `period_ms`.
@@ -171,8 +181,8 @@ impl Operation {
             Self::CreateRestApi => rate(1, 3_000),
             Self::DeleteRestApi => rate(1, 30_000),
             Self::CreateDeployment => rate(1, 5_000),
-            Self::UpdateAccount => rate(1, 20_000),
-            Self::CreateResource | Self::DeleteResource => rate(5, 200),
+            Self::UpdateUsagePlan | Self::UpdateAccount => rate(1, 20_000),
+            Self::CreateResource | Self::DeleteResource | Self::CreateApiKey | Self::DeleteApiKey => rate(5, 200),
             Self::GetResources => rate(5, 400),
             Self::CreateStateMachine | Self::UpdateStateMachine | Self::DeleteStateMachine => rate(100, 1_000),
             Self::DescribeStateMachine => rate(200, 50),
@@ -239,7 +249,14 @@ impl Operation {
             | Self::GetStages
             | Self::CreateStage
             | Self::UpdateStage
-            | Self::DeleteStage => None,
+            | Self::DeleteStage
+            | Self::GetApiKeys
+            | Self::UpdateApiKey
+            | Self::GetUsagePlans
+            | Self::CreateUsagePlan
+            | Self::DeleteUsagePlan
+            | Self::GetUsagePlanKeys
+            | Self::CreateUsagePlanKey => None,
         }
     }
 }
@@ -271,7 +288,7 @@ mod tests {
     fn a_turn_is_asked_for_what_aws_allows_less_than_once_a_second() {
         let slow: Vec<&str> =
             Operation::ALL.iter().filter(|operation| operation.is_slow()).map(|operation| operation.action()).collect();
-        assert_eq!(slow, ["UpdateAccount", "CreateRestApi", "DeleteRestApi", "CreateDeployment"]);
+        assert_eq!(slow, ["UpdateAccount", "CreateRestApi", "DeleteRestApi", "CreateDeployment", "UpdateUsagePlan"]);
         assert!(Operation::ALL.iter().all(|operation| !operation.is_slow() || operation.is_of_apigateway()));
     }
 }

@@ -156,6 +156,11 @@ impl Site {
         format!("arn:{}:apigateway:{}::/restapis/{rest_api_id}/stages/{stage}", self.partition, self.region)
     }
 
+    /// The ARN of anything of API Gateway by its path, such as `/apikeys/<id>`, by which it is tagged.
+    pub fn api_gateway_arn(&self, path: &str) -> String {
+        format!("arn:{}:apigateway:{}::{path}", self.partition, self.region)
+    }
+
     /// The URL of a stage without a slash at its end.
     pub fn stage_url(&self, rest_api_id: &str, stage: &str) -> String {
         let suffix = if self.partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };

@@ -1,7 +1,7 @@
 //! What AWS would hold after an action: a plan folds these predictions in place of calls. Ids that AWS will choose read
 //! `known-after-apply-<n>`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -10,8 +10,8 @@ use crate::api::StateMachineType;
 use crate::desired::Desired;
 use crate::endpoint::{When, next};
 use crate::kinds::{
-    account, authorizer, deployment, gateway_response, log_group, method, model, request_validator, resource, rest_api,
-    role, stage, state_machine,
+    account, api_key, authorizer, deployment, gateway_response, log_group, method, model, request_validator, resource,
+    rest_api, role, stage, state_machine, usage_plan,
 };
 use crate::next::{Next, Seen};
 use crate::observed::{Answer, Fact, Observed, Read, reads};
@@ -57,6 +57,12 @@ pub struct World {
     pub stages: stage::Observed,
     /// API Gateway's settings of the account.
     pub account: account::Observed,
+    /// API keys.
+    pub api_keys: api_key::Observed,
+    /// Usage plans.
+    pub usage_plans: usage_plan::Observed,
+    /// The ids of the keys of each plan.
+    pub usage_plan_keys: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// The actions that lead from what is observed to what is desired.
@@ -122,6 +128,9 @@ impl World {
             deployments: BTreeMap::new(),
             stages: BTreeMap::new(),
             account: account::Observed::default(),
+            api_keys: BTreeMap::new(),
+            usage_plans: BTreeMap::new(),
+            usage_plan_keys: BTreeMap::new(),
         }
     }
 
@@ -143,6 +152,9 @@ impl World {
             deployments: observed.deployments.present().cloned().unwrap_or_default(),
             stages: observed.stages.present().cloned().unwrap_or_default(),
             account: observed.account.present().cloned().unwrap_or_default(),
+            api_keys: observed.api_keys.present().cloned().unwrap_or_default(),
+            usage_plan_keys: keys_of_plan(observed),
+            usage_plans: observed.usage_plans.present().cloned().unwrap_or_default(),
             ..Self::empty(site, now)
         }
     }
@@ -150,6 +162,7 @@ impl World {
     /// Whether nothing exists.
     pub fn is_empty(&self) -> bool {
         let Self { gateway_role, workflow_role, log_group, access_log_group, standard, express, rest_api, .. } = self;
+        let has_keys = !self.api_keys.is_empty() || !self.usage_plans.is_empty();
         gateway_role.is_none()
             && workflow_role.is_none()
             && log_group.is_none()
@@ -157,6 +170,7 @@ impl World {
             && standard.is_none()
             && express.is_none()
             && rest_api.is_none()
+            && !has_keys
     }
 
     /// What a read would tell.
@@ -194,6 +208,15 @@ impl World {
             Read::Deployments(_) => Fact::Deployments(self.deployments.clone()),
             Read::Stages(_) => Fact::Stages(self.stages.clone()),
             Read::Account => Fact::Account(self.account.clone()),
+            Read::ApiKeys => {
+                let ours = self.api_keys.iter().filter(|(_, key)| Owner::of(&key.tags).is_some());
+                Fact::ApiKeys(ours.map(|(id, key)| (id.clone(), key.clone())).collect())
+            }
+            Read::UsagePlans => {
+                let ours = self.usage_plans.iter().filter(|(_, plan)| Owner::of(&plan.tags).is_some());
+                Fact::UsagePlans(ours.map(|(id, plan)| (id.clone(), plan.clone())).collect())
+            }
+            Read::UsagePlanKeys(id) => Fact::UsagePlanKeys(self.usage_plan_keys.get(id).cloned().unwrap_or_default()),
         }
     }
 
@@ -309,7 +332,50 @@ impl World {
                 self.account.cloudwatch_role_arn = Some(cloudwatch_role_arn.to_string());
                 Answer::Done
             }
+            Action::ApiKey(action) => self.apply_api_key(action),
+            Action::UsagePlan(action) => self.apply_usage_plan(action),
         }
+    }
+
+    /// A key that is deleted is in no plan any more; one that is let go is there still, and nobody's.
+    fn apply_api_key(&mut self, action: &api_key::Action) -> Answer {
+        if matches!(action, api_key::Action::CreateApiKey(_)) {
+            let id = self.id();
+            api_key::fold(&mut self.api_keys, action, Some(id.clone()));
+            return Answer::Created(id);
+        }
+        match action {
+            api_key::Action::UntagResource { id, keys, .. } => {
+                if let Some(key) = self.api_keys.get_mut(id) {
+                    key.tags.retain(|tag, _| !keys.contains(tag));
+                }
+            }
+            action => api_key::fold(&mut self.api_keys, action, None),
+        }
+        if let api_key::Action::DeleteApiKey { id } = action {
+            self.usage_plan_keys.values_mut().for_each(|keys| keys.retain(|key| key != id));
+        }
+        Answer::Done
+    }
+
+    fn apply_usage_plan(&mut self, action: &usage_plan::Action) -> Answer {
+        if matches!(action, usage_plan::Action::CreateUsagePlan { .. }) {
+            let id = self.id();
+            usage_plan::fold(&mut self.usage_plans, action, Some(id.clone()));
+            return Answer::Created(id);
+        }
+        match action {
+            usage_plan::Action::UntagResource { id, keys, .. } => {
+                if let Some(plan) = self.usage_plans.get_mut(id) {
+                    plan.tags.retain(|tag, _| !keys.contains(tag));
+                }
+            }
+            usage_plan::Action::CreateUsagePlanKey { id, key_id } => {
+                self.usage_plan_keys.entry(id.clone()).or_default().insert(key_id.clone());
+            }
+            action => usage_plan::fold(&mut self.usage_plans, action, None),
+        }
+        Answer::Done
     }
 
     fn apply_role(&mut self, purpose: role::Purpose, action: &role::Action) -> Answer {
@@ -377,6 +443,9 @@ impl World {
                             log_group: self.log_group.take(),
                             access_log_group: self.access_log_group.take(),
                             account: self.account.clone(),
+                            api_keys: std::mem::take(&mut self.api_keys),
+                            usage_plans: std::mem::take(&mut self.usage_plans),
+                            usage_plan_keys: std::mem::take(&mut self.usage_plan_keys),
                             ..Self::empty(self.site.clone(), self.now)
                         };
                     }
@@ -397,6 +466,13 @@ impl World {
         }
         method::fold(&mut resource.methods, action);
     }
+}
+
+/// The keys of the plan of which they were read.
+fn keys_of_plan(observed: &Observed) -> BTreeMap<String, BTreeSet<String>> {
+    let kept = observed.usage_plans.present().and_then(usage_plan::kept);
+    let keys = observed.usage_plan_keys.present();
+    kept.zip(keys).map(|((id, _), keys)| (id.clone(), keys.clone())).into_iter().collect()
 }
 
 /// The API that may be taken over.

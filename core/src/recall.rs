@@ -21,11 +21,15 @@ pub enum Part {
     Resources,
     /// API Gateway's settings of the account.
     Account,
+    /// Our API keys.
+    ApiKeys,
+    /// Our usage plans, with the keys of the one that is kept.
+    UsagePlans,
 }
 
 impl Part {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Role(role::Purpose::Gateway),
         Self::Role(role::Purpose::Workflow),
         Self::LogGroup(log_group::Purpose::Workflow),
@@ -35,6 +39,8 @@ impl Part {
         Self::RestApi,
         Self::Resources,
         Self::Account,
+        Self::ApiKeys,
+        Self::UsagePlans,
     ];
 }
 
@@ -45,6 +51,8 @@ pub fn before(action: &Action) -> Vec<Part> {
         Action::LogGroup(purpose, _) => vec![Part::LogGroup(*purpose)],
         Action::StateMachine(type_, _) => vec![Part::StateMachine(*type_)],
         Action::Account(_) => vec![Part::Account],
+        Action::ApiKey(_) => vec![Part::ApiKeys],
+        Action::UsagePlan(_) => vec![Part::RestApi, Part::ApiKeys, Part::UsagePlans],
         // What a method uses is deleted: by then none may.
         Action::Authorizer(authorizer::Action::DeleteAuthorizer { .. })
         | Action::RequestValidator(request_validator::Action::DeleteRequestValidator { .. })
@@ -82,6 +90,11 @@ impl Observed {
             Part::StateMachine(StateMachineType::Express) => self.express = Seen::Unknown,
             Part::RestApi => self.rest_api = Seen::Unknown,
             Part::Resources => self.resources = Seen::Unknown,
+            Part::ApiKeys => self.api_keys = Seen::Unknown,
+            Part::UsagePlans => {
+                self.usage_plans = Seen::Unknown;
+                self.usage_plan_keys = Seen::Unknown;
+            }
         }
     }
 

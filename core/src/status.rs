@@ -11,7 +11,7 @@ use crate::api::{
 use crate::desired::{Api, Calls, Desired, GuestRoutes, Neighbour};
 use crate::drift;
 use crate::endpoint::{self, Part};
-use crate::kinds::rest_api::Intent;
+use crate::kinds::{api_key, rest_api::Intent, usage_plan};
 use crate::next::Seen;
 use crate::observed::Observed;
 use crate::outcome::{Convergence, Outcome};
@@ -96,6 +96,9 @@ fn tell_objects(status: &mut StepFunctionEndpointStatus, desired: &Desired, obse
         status.access_log_group = desired.access_log_group.as_ref().map(|group| group.name.clone());
         status.workflow_role_arn = desired.state_machine.as_ref().map(|want| want.role_arn.to_string());
     }
+    if desired.may_have_keys {
+        tell_keys(status, desired, observed);
+    }
     match &desired.api {
         Some(api) => tell_api(status, desired, api, observed),
         None => {
@@ -119,6 +122,18 @@ pub fn routes(url: Option<&str>, calls: Option<&Calls>) -> Vec<RouteStatus> {
             .map(|route| RouteStatus { method: route.method, url: format!("{url}{}", route.path) })
             .collect(),
         (None, _) | (_, None) => Vec::new(),
+    }
+}
+
+/// From before the first key is made on, so that they are found again whatever the manifest then says.
+fn tell_keys(status: &mut StepFunctionEndpointStatus, desired: &Desired, observed: &Observed) {
+    let told = status.api_keys.get_or_insert_default();
+    if let Some(plans) = observed.usage_plans.present() {
+        told.usage_plan_id = usage_plan::kept(plans).map(|(id, _)| id.clone());
+    }
+    if let Some(found) = observed.api_keys.present() {
+        let wanted = desired.keys.iter().flat_map(|keys| &keys.keys);
+        told.ids = wanted.filter_map(|want| Some((want.key.clone(), api_key::find(want, found)?.clone()))).collect();
     }
 }
 

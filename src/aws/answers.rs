@@ -29,7 +29,7 @@ use crate::fence::Fence;
 const ARN: &str = "arn:aws:states:eu-central-1:000000000000:stateMachine:a";
 
 /// Right answers of every operation that is read.
-const SAMPLES: [&str; 18] = [
+const SAMPLES: [&str; 21] = [
     r#"{"stateMachineArn":"arn:aws:states:eu-central-1:000000000000:stateMachine:a","name":"a","status":"ACTIVE","type":"STANDARD","definition":"{\"StartAt\":\"A\"}","roleArn":"arn:aws:iam::000000000000:role/a","creationDate":1.5,"loggingConfiguration":{"level":"ALL","includeExecutionData":true,"destinations":[{"cloudWatchLogsLogGroup":{"logGroupArn":"arn:aws:logs:eu-central-1:000000000000:log-group:a:*"}}]}}"#,
     r#"{"tags":[{"key":"sfe.dev/name","value":"a"},{"key":"b"}]}"#,
     r#"{"executions":[{"executionArn":"arn:a","stateMachineArn":"arn:b","name":"a","status":"FAILED","startDate":1.5,"stopDate":1e9}],"nextToken":"n"}"#,
@@ -48,6 +48,9 @@ const SAMPLES: [&str; 18] = [
     r#"<ListAttachedRolePoliciesResponse><ListAttachedRolePoliciesResult><AttachedPolicies><member><PolicyArn>arn:p</PolicyArn></member></AttachedPolicies><IsTruncated>true</IsTruncated><Marker>m</Marker></ListAttachedRolePoliciesResult></ListAttachedRolePoliciesResponse>"#,
     r#"<ListRolePoliciesResponse><ListRolePoliciesResult><PolicyNames><member>sfe</member></PolicyNames><IsTruncated>false</IsTruncated></ListRolePoliciesResult></ListRolePoliciesResponse>"#,
     r#"{"cloudwatchRoleArn":"arn:aws:iam::000000000000:role/a","throttleSettings":{"burstLimit":5000,"rateLimit":1e4},"features":["UsagePlans"]}"#,
+    r#"{"item":[{"id":"a","name":"n-a-k","enabled":true,"tags":{"sfe.dev/cluster":"c","sfe.dev/namespace":"n","sfe.dev/name":"a"}}],"position":"p"}"#,
+    r#"{"item":[{"id":"a","name":"n-a","apiStages":[{"apiId":"a","stage":"prod"}],"throttle":{"rateLimit":0.5,"burstLimit":1},"quota":{"limit":9,"offset":1,"period":"WEEK"},"tags":{"sfe.dev/cluster":"c","sfe.dev/namespace":"n","sfe.dev/name":"a"}}],"position":"p"}"#,
+    r#"{"item":[{"id":"a","type":"API_KEY","name":"n-a-k"}],"position":"p"}"#,
 ];
 
 const ERRORS: [&str; 8] = [
@@ -98,7 +101,7 @@ fn site() -> Site {
     Site { partition: "aws".to_owned(), account: "000000000000".to_owned(), region: "eu-central-1".to_owned() }
 }
 
-fn reads() -> [Read; 13] {
+fn reads() -> [Read; 16] {
     let id = || "a".to_owned();
     [
         Read::Role(Purpose::Gateway, id()),
@@ -114,6 +117,9 @@ fn reads() -> [Read; 13] {
         Read::Deployments(id()),
         Read::Stages(id()),
         Read::Account,
+        Read::ApiKeys,
+        Read::UsagePlans,
+        Read::UsagePlanKeys(id()),
     ]
 }
 
@@ -186,7 +192,7 @@ proptest! {
     #![proptest_config(cases())]
 
     #[test]
-    fn any_answers_are_read(answers in vec(any_answer(), 1..4), kind in 0..12_usize) {
+    fn any_answers_are_read(answers in vec(any_answer(), 1..4), kind in 0..16_usize) {
         let all_well = answers.iter().all(|(status, _)| (200..300).contains(status));
         let none_of_ours = answers.iter().all(|(status, _)| *status >= 500);
         match read(answers, &reads()[kind]) {
@@ -200,7 +206,7 @@ proptest! {
 
     /// Right answers of the operation itself, each with something wrong.
     #[test]
-    fn a_spoiled_answer_is_read(kind in 0..12_usize, changes in vec((any::<Index>(), piece()), 0..3), which in any::<Index>(), end in prop::option::weighted(0.1, any::<Index>())) {
+    fn a_spoiled_answer_is_read(kind in 0..16_usize, changes in vec((any::<Index>(), piece()), 0..3), which in any::<Index>(), end in prop::option::weighted(0.1, any::<Index>())) {
         let mut answers = answers_of(kind);
         let at = which.index(answers.len());
         answers[at].1 = spoiled(&answers[at].1, &changes, end);
@@ -240,7 +246,10 @@ fn answers_of(kind: usize) -> Vec<Answer> {
         8 => &[10],
         9 => &[11],
         10 | 11 => &[12],
-        _ => &[17],
+        12 => &[17],
+        13 => &[18],
+        14 => &[19],
+        _ => &[20],
     };
     of.iter()
         .map(|sample| (200, SAMPLES[*sample].replace(r#","position":"p""#, "").replace("<Marker>m</Marker>", "")))

@@ -46,7 +46,7 @@ impl Calls for Uncounted {
 #[derive(Clone)]
 pub struct Clients {
     pub apigateway: aws_sdk_apigateway::Client,
-    /// For CreateRestApi and CreateDeployment, which have no token: the SDK's retries could make two.
+    /// For CreateRestApi, CreateDeployment, CreateApiKey and CreateUsagePlan, which have no token: the SDK's retries could make two.
     pub apigateway_once: aws_sdk_apigateway::Client,
     pub iam: aws_sdk_iam::Client,
     pub logs: aws_sdk_cloudwatchlogs::Client,

@@ -35,6 +35,8 @@ pub enum Class {
     Throttled,
     /// Someone else is changing the same object, or AWS is still busy with it.
     Conflict,
+    /// Another API key of the account has the value.
+    ValueTaken,
     /// A quota of the account is used up.
     Quota,
     /// AWS refuses what it was asked.
@@ -105,6 +107,10 @@ impl Error {
             Class::AccessDenied => Remedy::Person {
                 hint: format!("allow `{}` on {} to the operator's credentials", self.operation, self.object),
             },
+            Class::ValueTaken => Remedy::Person {
+                hint: "write another value into the key's Secret, or delete the API key that has this one, if it is nobody's"
+                    .to_owned(),
+            },
             Class::Quota => Remedy::Person {
                 hint: format!("delete what is not needed, or ask AWS for a higher quota for `{}`", self.operation),
             },
@@ -139,6 +145,7 @@ fn class(operation: Operation, code: &str, message: &str, status: u16) -> Class 
         "BadRequestException" if operation == Operation::CreateDeployment && message.contains("ntegration") => {
             Class::Conflict
         }
+        "ConflictException" if operation == Operation::CreateApiKey => Class::ValueTaken,
         "NotFoundException"
         | "NoSuchEntity"
         | "StateMachineDoesNotExist"
@@ -201,6 +208,13 @@ mod tests {
         assert_eq!(class(Operation::GetRole, "NoSuchEntity", "", 404), Class::NotFound);
         let unfinished = "No integration defined for method";
         assert_eq!(class(Operation::CreateDeployment, "BadRequestException", unfinished, 400), Class::Conflict);
+    }
+
+    #[test]
+    fn a_value_that_another_key_has_is_not_waited_for() {
+        let class = |operation| class(operation, "ConflictException", "API Key already exists", 409);
+        assert_eq!(class(Operation::CreateApiKey), Class::ValueTaken);
+        assert_eq!(class(Operation::CreateUsagePlanKey), Class::Conflict);
     }
 
     #[test]

@@ -103,6 +103,9 @@ impl Aws for SdkAws {
             }
             Read::Deployments(id) => Ok(Fact::Deployments(kinds::deployment::observe(clients, id).await?)),
             Read::Account => Ok(Fact::Account(kinds::account::observe(clients).await?)),
+            Read::ApiKeys => Ok(Fact::ApiKeys(kinds::api_key::observe(clients, owner).await?)),
+            Read::UsagePlans => Ok(Fact::UsagePlans(kinds::usage_plan::observe(clients, owner).await?)),
+            Read::UsagePlanKeys(id) => Ok(Fact::UsagePlanKeys(kinds::usage_plan::keys(clients, id).await?)),
             Read::Stages(id) => Ok(Fact::Stages(kinds::stage::observe(clients, id).await?)),
         }
     }
@@ -123,6 +126,8 @@ impl Aws for SdkAws {
             Action::Deployment(action) => kinds::deployment::apply(clients, action).await,
             Action::Stage(action) => kinds::stage::apply(clients, action).await,
             Action::Account(action) => kinds::account::apply(clients, action).await,
+            Action::ApiKey(action) => kinds::api_key::apply(clients, action).await,
+            Action::UsagePlan(action) => kinds::usage_plan::apply(clients, action).await,
         }
     }
 

@@ -52,6 +52,24 @@ pub struct StateChange {
     pub note: String,
 }
 
+/// A Secret. It has no text of its own, so that nothing can tell it.
+pub struct Secret {
+    /// What it holds by key.
+    pub data: BTreeMap<String, Vec<u8>>,
+    /// The UIDs of the objects with which it goes.
+    pub owners: Vec<String>,
+}
+
+/// A Secret that is to be made.
+pub struct NewSecret {
+    /// Its name.
+    pub name: String,
+    /// The key in its `data`.
+    pub key: String,
+    /// What is there.
+    pub value: String,
+}
+
 /// What the cluster can answer but a result.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ClusterError {
@@ -87,6 +105,16 @@ pub trait Cluster: Send + Sync + 'static {
         namespace: &str,
         name: &str,
     ) -> impl Future<Output = Result<Option<BTreeMap<String, String>>, ClusterError>> + Send;
+
+    /// A Secret with what it holds.
+    fn secret(&self, namespace: &str, name: &str) -> impl Future<Output = Result<Option<Secret>, ClusterError>> + Send;
+
+    /// Makes a Secret that goes with the object; a Conflict where there is one of this name.
+    fn create_secret(
+        &self,
+        live: &StepFunctionEndpoint,
+        secret: NewSecret,
+    ) -> impl Future<Output = Result<(), ClusterError>> + Send;
 
     /// The labels of a namespace, from the API server; none of one that isn't there.
     fn namespace_labels(

@@ -15,7 +15,7 @@ use crate::aws::{Aws, Urgency};
 use super::clock::Clock;
 use super::cluster::{Cluster, ClusterError, Key, caller};
 use super::context::Context;
-use super::touched;
+use super::{keys, touched};
 
 /// What is desired, and what could not be read on the way.
 pub struct Resolved {
@@ -47,8 +47,15 @@ pub async fn resolve<A: Aws, C: Cluster, K: Clock>(ctx: &Context<A, C, K>, live:
     let all_go = live.metadata.deletion_timestamp.is_some()
         && guests.iter().all(|guest| guest.metadata.deletion_timestamp.is_some());
     let users = guests.iter().map(|guest| Neighbour::of(guest, &key.namespace).to_string()).collect();
-    let references =
-        References { definition, state_machine_type, host, guests, labels, on_same_api: ctx.cluster.on_same_api(live) };
+    let references = References {
+        definition,
+        state_machine_type,
+        host,
+        guests,
+        labels,
+        on_same_api: ctx.cluster.on_same_api(live),
+        api_key_values: keys::values(ctx, live, &mut failures).await,
+    };
     let mut result = desired(live, &references, settings);
     // Guests that go wait for their host to drop their routes. One that can't, or may not write, goes before them.
     if all_go && result.as_ref().map_or(true, |desired| desired.observed_only) {

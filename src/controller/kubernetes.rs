@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Method, Request};
-use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret as KubeSecret};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions};
 use kube::client::Body;
 use kube::runtime::events::{Event, EventType, Recorder};
@@ -18,7 +19,7 @@ use sfe_core::publish::{Data, Found};
 
 use crate::fence::{Fence, Fenced};
 
-use super::cluster::{Cluster, ClusterError, Key, StateChange};
+use super::cluster::{Cluster, ClusterError, Key, NewSecret, Secret, StateChange};
 use super::{published, touched};
 
 /// The name under which the operator's fields are managed and its Events are reported.
@@ -86,6 +87,33 @@ impl Cluster for KubeCluster {
         let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), namespace);
         let found = api.get_opt(name).await.map_err(|error| failed("read of the ConfigMap", &error))?;
         Ok(found.map(|found| found.data.unwrap_or_default()))
+    }
+
+    async fn secret(&self, namespace: &str, name: &str) -> Result<Option<Secret>, ClusterError> {
+        let api: Api<KubeSecret> = Api::namespaced(self.client.clone(), namespace);
+        let found = api.get_opt(name).await.map_err(|error| failed("read of the Secret", &error))?;
+        Ok(found.map(|found| Secret {
+            data: found.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0)).collect(),
+            owners: found.metadata.owner_references.into_iter().flatten().map(|owner| owner.uid).collect(),
+        }))
+    }
+
+    async fn create_secret(&self, live: &StepFunctionEndpoint, secret: NewSecret) -> Result<(), ClusterError> {
+        let Key { namespace, name } = Key::of(live);
+        let api: Api<KubeSecret> = Api::namespaced(self.client.clone(), &namespace);
+        let owner = OwnerReference {
+            api_version: StepFunctionEndpoint::api_version(&()).into_owned(),
+            kind: StepFunctionEndpoint::kind(&()).into_owned(),
+            name,
+            uid: live.metadata.uid.clone().unwrap_or_default(),
+            ..OwnerReference::default()
+        };
+        let metadata =
+            ObjectMeta { name: Some(secret.name), owner_references: Some(vec![owner]), ..ObjectMeta::default() };
+        let string_data = Some([(secret.key, secret.value)].into());
+        let made = KubeSecret { metadata, string_data, ..KubeSecret::default() };
+        let answer = api.create(&PostParams::default(), &made).await;
+        answer.map(drop).map_err(|error| failed("creation of the Secret", &error))
     }
 
     async fn namespace_labels(&self, namespace: &str) -> Result<Option<BTreeMap<String, String>>, ClusterError> {

@@ -397,6 +397,7 @@ fn failure<A, C, K: Clock>(ctx: &Context<A, C, K>, error: &Error, role_made_at: 
         | Class::AccessDenied
         | Class::Throttled
         | Class::Conflict
+        | Class::ValueTaken
         | Class::Quota
         | Class::Refused
         | Class::Unclear

@@ -12,7 +12,7 @@ use crate::aws::{Aws, Caller, Urgency};
 use super::clock::Clock;
 use super::cluster::{Cluster, ClusterError, Key, caller};
 use super::context::Context;
-use super::{converge, desired, executions, finalizer, publish, status};
+use super::{converge, desired, executions, finalizer, keys, publish, status};
 
 /// Brings AWS to what the manifest says, or tells in its status why not. Answers when to look again; never, once it is gone.
 pub async fn reconcile<A: Aws, C: Cluster, K: Clock>(
@@ -44,8 +44,9 @@ async fn pass<A: Aws, C: Cluster, K: Clock>(
     }
     let desired = desired::resolve(ctx, &live).await; //                             2 references, then validation: a value, or all mistakes
     let live = finalizer::ensure(ctx, live, &desired).await?; //                     3 before the first AWS write
-    let convergence = converge::run(ctx, &live, &desired).await; //                  4 observe; then next, apply, fold until nothing is next
-    let executions = executions::look(ctx, &live, &desired, convergence.as_ref()).await; // 5 when they are due
+    let (live, desired) = keys::prepare(ctx, live, desired).await?; //               4 Secrets and the status before the first API key
+    let convergence = converge::run(ctx, &live, &desired).await; //                  5 observe; then next, apply, fold until nothing is next
+    let executions = executions::look(ctx, &live, &desired, convergence.as_ref()).await; // 6 when they are due
     let outcome = Outcome {
         desired: desired.result,
         convergence,
@@ -54,11 +55,11 @@ async fn pass<A: Aws, C: Cluster, K: Clock>(
         failures: desired.failures,
         requested_at: live.requested_at(),
     };
-    let outcome = publish::run(ctx, &live, outcome).await; //                        6 in the cluster, once it is live
-    let status = status::next(ctx, &live, &outcome); //                              7 pure: the time is an argument
-    status::write(ctx, &live, &status).await?; //                                    8 server-side apply, only when it differs
-    finalizer::release(ctx, &live, &outcome).await?; //                              9 once every object was seen to be gone
-    Ok(Some(converge::requeue(ctx, key, &outcome))) //                              10 soon, at a known time, or at the next drift check
+    let outcome = publish::run(ctx, &live, outcome).await; //                        7 in the cluster, once it is live
+    let status = status::next(ctx, &live, &outcome); //                              8 pure: the time is an argument
+    status::write(ctx, &live, &status).await?; //                                    9 server-side apply, only when it differs
+    finalizer::release(ctx, &live, &outcome).await?; //                              10 once every object was seen to be gone
+    Ok(Some(converge::requeue(ctx, key, &outcome))) //                               11 soon, at a known time, or at the next drift check
 }
 
 /// An object that is being deleted without our finalizer holds nothing of ours any more.

@@ -10,7 +10,7 @@ use crate::world::{World, run, until};
 
 const NAMESPACE: &str = "installed";
 /// All of examples/: every kind of AWS object in every form.
-const NAMES: [&str; 23] = [
+const NAMES: [&str; 24] = [
     "answers",
     "approvals",
     "envelope",
@@ -19,6 +19,7 @@ const NAMES: [&str; 23] = [
     "guarded-orders",
     "hello",
     "incoming",
+    "keyed",
     "links",
     "machines",
     "named",

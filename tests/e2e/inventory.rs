@@ -1,5 +1,7 @@
 //! All that exists in AWS for one namespace, in lines that a test can compare.
 
+use std::collections::HashMap;
+
 use crate::world::World;
 
 const TAG: &str = "sfe.dev/namespace";
@@ -40,6 +42,15 @@ impl World {
         let groups = self.logs.describe_log_groups().send().await.unwrap();
         let groups = groups.log_groups().iter().filter_map(|group| group.log_group_name());
         found.extend(groups.filter(|name| name.contains(&ours)).map(|name| format!("log group {}", readable(name))));
+        let is_ours = |tags: Option<&HashMap<String, String>>| {
+            tags.is_some_and(|tags| tags.get(TAG).is_some_and(|of| of == namespace))
+        };
+        let keys = self.apigateway.get_api_keys().limit(500).send().await.unwrap();
+        let keys = keys.items().iter().filter(|key| is_ours(key.tags()));
+        found.extend(keys.map(|key| format!("API key {}", key.name().unwrap_or_default())));
+        let plans = self.apigateway.get_usage_plans().limit(500).send().await.unwrap();
+        let plans = plans.items().iter().filter(|plan| is_ours(plan.tags()));
+        found.extend(plans.map(|plan| format!("usage plan {}", plan.name().unwrap_or_default())));
         found.sort();
         found
     }

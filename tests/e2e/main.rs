@@ -19,6 +19,7 @@ mod hostile;
 mod http;
 mod installed;
 mod inventory;
+mod keys;
 mod leader;
 mod lifecycle;
 mod limits;

@@ -191,14 +191,22 @@ pub async fn helm(world: &World, namespace: &str, arguments: &[&str]) {
     {
         helm.env(variable, world.sandbox.directory().join("helm").join(directory));
     }
-    helm.args(arguments).args(["--namespace", &system(namespace)]);
+    helm.arg(arguments[0]).args(["--namespace", &system(namespace)]);
     if arguments[0] != "uninstall" {
-        // The sandbox has the CRD already. Nothing else differs from what a person installs.
+        // The sandbox has the CRD already. Nothing else differs from what a person installs who lets manifests name Secrets.
         let watched = format!("watchNamespace={namespace}");
-        for value in ["crds.install=false", "image.repository=none", "rateShare=off", "logFormat=text", &watched] {
+        for value in [
+            "secrets.enabled=true",
+            "crds.install=false",
+            "image.repository=none",
+            "rateShare=off",
+            "logFormat=text",
+            &watched,
+        ] {
             helm.args(["--set", value]);
         }
     }
+    helm.args(&arguments[1..]);
     output(&mut helm, "").unwrap_or_else(|said| panic!("{said}"));
 }
 

@@ -128,12 +128,6 @@ fn what_can_not_be_published_is_told_and_the_rest_serves() {
         assert_eq!(post(world.stage_url(&endpoint, "/"), "{}").send().await.status, 200, "{}", told(&endpoint));
         assert_eq!(read(world, NAMESPACE, "configmap/of-others").unwrap(), before);
 
-        // The chart lets the operator write Secrets only where it is told to.
-        world.patch(NAMESPACE, "untold", &published(&json!({ "configMap": null, "secret": { "name": "told" } }))).await;
-        let says =
-            ["publish failed: Secret told: read failed: ", "hint: set `secrets.enabled: true` in the chart's values"];
-        until_refused(world, "untold", &says).await;
-
         world.patch(NAMESPACE, "untold", &published(&Value::Null)).await;
         world.until_ready(NAMESPACE, "untold").await;
         assert_eq!(read(world, NAMESPACE, "configmap/of-others").unwrap(), before);
@@ -154,7 +148,7 @@ fn a_secret_tells_those_who_may_read_it() {
     const HERE: &str = "confided";
     world::run(async |world| {
         world.create_namespace(HERE);
-        let operator = Operator::start_as_chart_with(world, HERE, &["--set", "secrets.enabled=true"]).await;
+        let operator = Operator::start_as_chart(world, HERE).await;
         world.apply(
             HERE,
             &manifest("confided", &json!({ "secret": { "name": "first" }, "configMap": { "name": "first" } })),

@@ -13,13 +13,14 @@ use crate::world::{World, condition, run, until};
 const NAMESPACE: &str = "secretive";
 
 /// What must be nowhere, each by where it comes from. Written so that no escaping changes them.
-const MARKERS: [(&str, &str); 8] = [
+const MARKERS: [(&str, &str); 9] = [
     ("a body", "markedbody7391"),
     ("a header", "markedheader7391"),
     ("a query", "markedquery7391"),
     ("a path", "markedpath7391"),
     ("a workflow's output", "markedoutput7391"),
     ("a workflow's error", "markederror7391"),
+    ("an API key's value", "markedapikeyofcallers7391"),
     ("the secret key", "markedsecretkey7391"),
     ("the session token", "markedsessiontoken7391"),
 ];
@@ -48,6 +49,7 @@ apiVersion: sfe.dev/v1alpha1
 kind: StepFunctionEndpoint
 metadata: {name: logged}
 spec:
+  apiKeys: [{name: one, valueFrom: {secretKeyRef: {name: of-callers, key: apiKey}}}]
   stateMachine:
     type: EXPRESS
     logging: {level: ALL, includeExecutionData: true}
@@ -57,7 +59,12 @@ spec:
         Done: {Type: Pass, End: true}
   executions: {interval: 1s}
   routes:
-  - {path: /, method: POST, auth: {type: NONE}}
+  - {path: /, method: POST, auth: {type: NONE}, apiKeyRequired: true}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: of-callers}
+stringData: {apiKey: markedapikeyofcallers7391}
 "#;
 
 fn marker(of: &str) -> &'static str {
@@ -79,6 +86,7 @@ async fn start(world: &World) -> Operator {
 async fn call(world: &World) {
     let (polled, logged) = (world.until_ready(NAMESPACE, "polled").await, world.until_ready(NAMESPACE, "logged").await);
     let [body, header, query, path] = ["a body", "a header", "a query", "a path"].map(marker);
+    let key = marker("an API key's value");
     let encoded = utf8_percent_encode(path, NON_ALPHANUMERIC);
     let typed = |body: Value| {
         let url = world.stage_url(&polled, &format!("/all/{encoded}?q={query}"));
@@ -89,8 +97,8 @@ async fn call(world: &World) {
         (post(world.stage_url(&polled, "/"), whole.to_string()), 200),
         (typed(json!({ "b": body, "fail": true, "cause": marker("a workflow's error") })), 200),
         (typed(json!({ "b": body })), 400),
-        (post(world.stage_url(&logged, "/"), whole.to_string()), 200),
-        (post(world.stage_url(&logged, "/"), format!("{{{body}")), 400),
+        (post(world.stage_url(&logged, "/"), whole.to_string()).header("x-api-key", key), 200),
+        (post(world.stage_url(&logged, "/"), format!("{{{body}")).header("x-api-key", key), 400),
     ] {
         let answer = request.send().await;
         assert_eq!(answer.status, status, "{answer:?}");

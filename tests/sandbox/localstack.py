@@ -66,6 +66,7 @@ from localstack.services.apigateway.next_gen.execute_api.handlers.method_request
 from localstack.services.apigateway.next_gen.execute_api.integrations.aws import RestApiAwsIntegration
 from localstack.services.edge import ROUTER
 from localstack.utils.aws.request_context import extract_access_key_id_from_auth_header
+from moto.apigateway.models import APIGatewayBackend, UsagePlan
 
 # --- corrections to the template engine ---
 
@@ -215,9 +216,15 @@ handlers.serve_custom_service_request_handlers.append(refuse_wrong_name)
 
 
 def tags_of(context, arn):
-    """The tags that GetRestApis and GetStages answer: of an API or a stage they are not those that LocalStack's own
+    """The tags that GetRestApis, GetStages, GetApiKeys and GetUsagePlans answer: they are not those that LocalStack's own
     TagResource and UntagResource write.
     """
+    kind, _, identifier = arn.split("::/")[-1].partition("/")
+    if kind in ("apikeys", "usageplans"):
+        backend = apigateway_helpers.get_moto_backend(context.account_id, context.region)
+        tagged = (backend.keys if kind == "apikeys" else backend.usage_plans)[identifier]
+        tagged.tags = dict(tagged.tags or {})
+        return tagged.tags
     names = arn.split("/restapis/")[-1].split("/")
     api = apigateway_helpers.get_moto_rest_api(context, names[0])
     tagged = api.stages[names[2]] if len(names) == 3 and names[1] == "stages" else api
@@ -237,6 +244,42 @@ def untag_resource(_provider, context, resource_arn, tag_keys, **_more):
 
 ApigatewayProvider.tag_resource = tag_resource
 ApigatewayProvider.untag_resource = untag_resource
+
+# --- corrections to API keys and usage plans ---
+
+
+delete_api_key = APIGatewayBackend.delete_api_key
+
+
+def delete_api_key_with_its_places(backend, api_key_id):
+    """API Gateway takes a key that is deleted out of its plans; LocalStack answers 500 to whoever sends it."""
+    delete_api_key(backend, api_key_id)
+    for keys in backend.usage_plan_keys.values():
+        keys.pop(api_key_id, None)
+
+
+APIGatewayBackend.delete_api_key = delete_api_key_with_its_places
+
+
+patch_usage_plan = UsagePlan.apply_patch_operations
+
+
+def patch_usage_plan_with_numbers(plan, operations):
+    """LocalStack keeps the numbers of a quota as texts, which no client can read, and takes no fraction as a rate."""
+    numbers = {
+        "/throttle/rateLimit": (plan.throttle, "rateLimit", float),
+        "/throttle/burstLimit": (plan.throttle, "burstLimit", int),
+        "/quota/limit": (plan.quota, "limit", int),
+        "/quota/offset": (plan.quota, "offset", int),
+    }
+    patch_usage_plan(plan, [operation for operation in operations if operation["path"] not in numbers])
+    for operation in operations:
+        if operation["path"] in numbers:
+            settings, name, number = numbers[operation["path"]]
+            settings[name] = number(operation["value"])
+
+
+UsagePlan.apply_patch_operations = patch_usage_plan_with_numbers
 
 # --- a correction to stages ---
 

@@ -3,6 +3,7 @@
 
 mod api;
 mod iam;
+mod keys;
 mod machine;
 
 use std::collections::BTreeMap;
@@ -39,6 +40,7 @@ pub struct Account {
     pub apis: BTreeMap<String, RestApi>,
     /// The role by which API Gateway writes logs.
     pub cloudwatch_role: Option<String>,
+    pub keys: keys::Keys,
     /// The first write that touched what is not ours.
     pub trespass: Option<String>,
     ids: usize,
@@ -56,6 +58,7 @@ impl Account {
             machines: BTreeMap::new(),
             apis: BTreeMap::new(),
             cloudwatch_role: None,
+            keys: keys::Keys::default(),
             trespass: None,
             ids: 0,
         }
@@ -103,6 +106,9 @@ impl Account {
             Read::Deployments(id) => Fact::Deployments(self.api(id)?.deployments()),
             Read::Stages(id) => Fact::Stages(self.api(id)?.stages.clone()),
             Read::Account => Fact::Account(account::Observed { cloudwatch_role_arn: self.cloudwatch_role.clone() }),
+            Read::ApiKeys => Fact::ApiKeys(self.keys.of(owner)),
+            Read::UsagePlans => Fact::UsagePlans(self.keys.plans_of(owner)),
+            Read::UsagePlanKeys(id) => Fact::UsagePlanKeys(self.keys.bound.get(id).cloned().unwrap_or_default()),
         })
     }
 
@@ -122,6 +128,8 @@ impl Account {
             Action::Method(action) => self.apply_method(action),
             Action::Deployment(action) => self.apply_deployment(action),
             Action::Stage(action) => self.apply_stage(action),
+            Action::ApiKey(action) => self.apply_api_key(action),
+            Action::UsagePlan(action) => self.apply_usage_plan(action),
         }
     }
 
@@ -199,7 +207,9 @@ impl Account {
         let machines = self.machines.iter().filter(|(_, machine)| ours(&machine.observed.tags));
         let machines = machines.map(|(arn, _)| format!("state machine {arn}"));
         let apis = self.apis.iter().filter(|(_, api)| ours(&api.tags)).map(|(id, _)| format!("REST API {id}"));
-        roles.chain(groups).chain(machines).chain(apis).collect()
+        let keys = self.keys.of(owner).into_keys().map(|id| format!("API key {id}"));
+        let plans = self.keys.plans_of(owner).into_keys().map(|id| format!("usage plan {id}"));
+        roles.chain(groups).chain(machines).chain(apis).chain(keys).chain(plans).collect()
     }
 
     /// The one API of an owner.

@@ -37,6 +37,9 @@ pub fn operation(read: &Read) -> &'static str {
         Read::Deployments(_) => "apigateway:GetDeployments",
         Read::Stages(_) => "apigateway:GetStages",
         Read::Account => "apigateway:GetAccount",
+        Read::ApiKeys => "apigateway:GetApiKeys",
+        Read::UsagePlans => "apigateway:GetUsagePlans",
+        Read::UsagePlanKeys(_) => "apigateway:GetUsagePlanKeys",
     }
 }
 
@@ -44,6 +47,7 @@ pub fn operation(read: &Read) -> &'static str {
 fn rest_api_id(action: &Action) -> Option<String> {
     let id = match action {
         Action::Role(..) | Action::LogGroup(..) | Action::StateMachine(..) | Action::Account(_) => return None,
+        Action::ApiKey(_) | Action::UsagePlan(_) => return None,
         Action::RestApi(action) => match action {
             rest_api::Action::RecordIntent | rest_api::Action::CreateRestApi(_) => return None,
             rest_api::Action::UpdateRestApi { id, .. }

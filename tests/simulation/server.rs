@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time as KubeTime;
 use kube::runtime::reflector::Store;
 use serde_json::{Value, json};
 use sfe::aws::Class;
-use sfe::controller::{Cluster, ClusterError, Key, StateChange, guests, on_same_api};
+use sfe::controller::{Cluster, ClusterError, Key, NewSecret, Secret, StateChange, guests, on_same_api};
 use sfe_core::api::{PublishedObject, StepFunctionEndpoint, StepFunctionEndpointStatus};
 use sfe_core::publish::{Data, Found};
 
@@ -185,6 +185,18 @@ impl Cluster for SimulatedCluster {
 
     async fn config_map(&self, _: &str, _: &str) -> Result<Option<BTreeMap<String, String>>, ClusterError> {
         Ok(None)
+    }
+
+    /// Someone has made each Secret that a manifest names.
+    async fn secret(&self, namespace: &str, name: &str) -> Result<Option<Secret>, ClusterError> {
+        let key = Key { namespace: namespace.to_owned(), name: name.to_owned() };
+        let value = format!("the-value-in-the-secret-{name}").into_bytes();
+        let data = BTreeMap::from([("key".to_owned(), value)]);
+        self.call("get", &key, move |_| Ok(Some(Secret { data, owners: Vec::new() }))).await
+    }
+
+    async fn create_secret(&self, _: &StepFunctionEndpoint, _: NewSecret) -> Result<(), ClusterError> {
+        Ok(())
     }
 
     async fn namespace_labels(&self, namespace: &str) -> Result<Option<BTreeMap<String, String>>, ClusterError> {

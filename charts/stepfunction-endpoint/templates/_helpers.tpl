@@ -150,7 +150,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   resources: [configmaps]
   verbs: [get, list, watch, create, patch, delete]
 {{- if .Values.secrets.enabled }}
-# `publish` may name any Secret beside the manifest, likewise.
+# `publish` and `apiKeys` may name any Secret beside the manifest, likewise; none is listed or watched.
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get, create, patch, delete]

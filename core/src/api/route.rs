@@ -22,6 +22,10 @@ pub struct Route {
     pub method: HttpMethod,
     /// Who may call. Required on every route, so that making an endpoint public is always written down.
     pub auth: Auth,
+    /// Whether a caller needs an API key as well, in the header X-API-Key: one of `apiKeys`, with `api.endpointRef` of the host's, or one made
+    /// elsewhere whose usage plan names the stage. A request without one is refused with 403. Defaults to false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_key_required: Option<bool>,
     /// The Step Functions action. Defaults to StartExecution for a STANDARD and StartSyncExecution for an EXPRESS state machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<StepFunctionsAction>,

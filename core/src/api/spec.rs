@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     AllowedRoutes, EndpointRef,
     answer::{Cors, GatewayResponse},
+    key::{ApiKey, UsagePlan},
     publish::Publish,
     route::Route,
     schema,
@@ -70,6 +71,13 @@ pub struct StepFunctionEndpointSpec {
     /// The routes, each one path and one method.
     #[schemars(length(min = 1, max = 100), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["path", "method"]))]
     pub routes: Vec<Route>,
+    /// The keys that let callers through on routes with `apiKeyRequired`. Not allowed with `api.endpointRef`, whose owner has the stage.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub api_keys: Vec<ApiKey>,
+    /// How many requests each of `apiKeys` lets through. Defaults to as many as the stage does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage_plan: Option<UsagePlan>,
     /// Which pages of other origins may call these routes. A preflight is answered on each path without an OPTIONS route (ANY is none), and
     /// needs no authorization; such a path can't be shared with another endpoint's `cors`. The errors that API Gateway answers by itself
     /// can't choose among several origins: any page may read them, or none with `credentials`. With `api.endpointRef` the host's `cors` says

@@ -1,5 +1,7 @@
 //! What the operator answers: what is live, what it waits for, and which executions ran. No payloads; under 16 KiB.
 
+use std::collections::BTreeMap;
+
 use jiff::{Timestamp, TimestampRound, Unit};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime};
 use schemars::JsonSchema;
@@ -51,6 +53,9 @@ pub struct StepFunctionEndpointStatus {
     /// The name of the stages' access log group, if it is ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_log_group: Option<String>,
+    /// The API keys and their usage plan; there from before the first is made until this object is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_keys: Option<ApiKeysStatus>,
     /// The newest executions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub executions: Option<ExecutionsStatus>,
@@ -118,6 +123,19 @@ pub struct ApiStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 300), extend("x-kubernetes-list-type" = "atomic"))]
     pub resource_ids: Vec<String>,
+}
+
+/// The API keys and their usage plan, without a value.
+#[derive(JsonSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApiKeysStatus {
+    /// The usage plan's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage_plan_id: Option<String>,
+    /// The ids of the keys by their names in the manifest.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 50))]
+    pub ids: BTreeMap<String, String>,
 }
 
 /// The state machine.

@@ -71,6 +71,7 @@ fn preflight(owner: &Owner, path: &str, template: String) -> method::Desired {
     method::Desired {
         operation_name: owner.marker(),
         authorization: Authorization::None,
+        api_key_required: false,
         request_parameters: parameters.collect(),
         validated: false,
         model: None,

@@ -156,6 +156,7 @@ fn add(
         method::Desired {
             operation_name: owner.marker(),
             authorization,
+            api_key_required: route.api_key_required.unwrap_or(false),
             request_parameters,
             validated,
             model: models.remove(JSON),

@@ -88,7 +88,8 @@ pub fn check_route(throttling: &Throttling, method: HttpMethod, at: &FieldPath, 
     }
 }
 
-fn check_throttling(throttling: &Throttling, at: &FieldPath, mistakes: &mut Mistakes) {
+/// What AWS would refuse of a throttling.
+pub fn check_throttling(throttling: &Throttling, at: &FieldPath, mistakes: &mut Mistakes) {
     const MAX: f64 = 1_000_000.0;
     for (field, value) in [("rateLimit", throttling.rate_limit), ("burstLimit", f64::from(throttling.burst_limit))] {
         if !(0.0..=MAX).contains(&value) {

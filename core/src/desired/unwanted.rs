@@ -2,7 +2,7 @@
 
 use crate::api::StepFunctionEndpoint;
 
-use super::{Desired, Host, Settings, made_at, others, owner};
+use super::{Desired, Host, Settings, keys, made_at, others, owner};
 
 /// What becomes of the AWS objects of ours once nothing is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,5 +23,6 @@ pub fn deleted(object: &StepFunctionEndpoint, settings: &Settings, host: Option<
         (false, true) => Unwanted::Released,
         (false, false) => Unwanted::Deleted,
     };
-    Desired { unwanted, leaves: others::named(object, &[], settings), ..nothing }
+    let (leaves, may_have_keys) = (others::named(object, &[], settings), keys::may_exist(object));
+    Desired { unwanted, leaves, may_have_keys, ..nothing }
 }

@@ -16,7 +16,7 @@ use crate::next::{Next, Seen, Until, unread};
 use crate::observed::Observed;
 use crate::owner::{MARKER, Owner, hash};
 
-use super::{When, callers, others};
+use super::{When, callers, keys, others};
 
 /// The deployment that the stage serves, if it holds what is desired now, and the further stages serve such a one too.
 pub fn live<'a>(api: &Api, observed: &'a Observed) -> Option<Live<'a>> {
@@ -97,7 +97,13 @@ fn reads_otherwise(api: &Api, observed: &Observed) -> Option<Next<Action>> {
 /// An API of ours that is not wanted any more: its stages go first, so that it stops serving at once, however long its own delete queues.
 fn unwanted_api(desired: &Desired, observed: &Observed, when: When) -> Next<Action> {
     let next = rest_api::next(None, &observed.rest_api, observed.intent, when.now, when.settle).map(Action::RestApi);
-    let Some(found) = observed.rest_api.present() else { return next };
+    let Some(found) = observed.rest_api.present() else {
+        let mut next = next;
+        if observed.rest_api.is_absent() {
+            next.and(keys::leave(desired, observed));
+        }
+        return next;
+    };
     if desired.hosted.as_ref().is_some_and(|hosted| hosted.routes_hash.is_some() && hosted.host.guest.is_none()) {
         return Next::wait_until(
             "former REST API",
@@ -106,8 +112,10 @@ fn unwanted_api(desired: &Desired, observed: &Observed, when: When) -> Next<Acti
         );
     }
     let Some(stages) = observed.stages.present() else { return unread("stage") };
-    let stages = stage::prune(&found.id, &desired.owner, &[], stages).map(Action::Stage);
-    if stages.is_empty() { next } else { stages }
+    let Some(attached) = keys::attached(desired, observed, &found.id) else { return unread("usage plan") };
+    let mut first = stage::prune(&found.id, &desired.owner, &attached, stages).map(Action::Stage);
+    first.and(keys::leave(desired, observed));
+    if first.is_empty() { next } else { first }
 }
 
 /// Resources, what methods share, and methods; then what none of them uses any more.
@@ -323,7 +331,7 @@ fn settings(want: &method::Desired, observed: &Observed) -> Option<method::Setti
         request_parameters: want.request_parameters.clone(),
         request_validator_id,
         request_models,
-        api_key_required: false,
+        api_key_required: want.api_key_required,
     })
 }
 
@@ -398,8 +406,17 @@ fn wanted_stage(want: &stage::Desired, api: &Api, observed: &Observed) -> stage:
     want
 }
 
-/// Deployment and stages, once everything else is finished; then what the stage does not serve.
+/// Keys that the stages ask for, deployment and stages, once everything else is finished; then what no stage serves.
 pub(super) fn served(api: &Api, desired: &Desired, observed: &Observed, id: &str, ready: bool) -> Next<Action> {
+    let keys = keys::next(api, desired, observed, id, live(api, observed).is_some());
+    // The plan names the stages: what changes on one that stands waits for the keys, and a new one goes before them.
+    let waits = desired.keys.is_some() && !keys.is_empty() && !keys::stages_come_first(api, observed);
+    let mut next = deployed(api, desired, observed, id, ready && !waits);
+    next.and(keys);
+    next
+}
+
+fn deployed(api: &Api, desired: &Desired, observed: &Observed, id: &str, ready: bool) -> Next<Action> {
     let owner = &desired.owner;
     let (Some(deployments), Some(stages)) = (observed.deployments.present(), observed.stages.present()) else {
         return unread("stage");
@@ -420,8 +437,9 @@ pub(super) fn served(api: &Api, desired: &Desired, observed: &Observed, id: &str
     if !next.is_empty() {
         return next;
     }
-    let wanted: Vec<&str> = api.stages().map(|stage| stage.name.as_str()).collect();
-    next.and(stage::prune(id, owner, &wanted, stages).map(Action::Stage));
+    let Some(mut stays) = keys::attached(desired, observed, id) else { return unread("usage plan") };
+    stays.extend(api.stages().map(|stage| stage.name.clone()));
+    next.and(stage::prune(id, owner, &stays, stages).map(Action::Stage));
     let served: Vec<&str> = stages.values().map(|stage| stage.deployment_id.as_str()).collect();
     let mark = if api.others.is_some() { owner.marker() } else { String::new() };
     next.and(deployment::prune(id, deployments, &served, &mark).map(Action::Deployment));

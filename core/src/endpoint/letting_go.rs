@@ -12,7 +12,7 @@ use crate::next::{Next, Seen, unread};
 use crate::observed::Observed;
 use crate::tags;
 
-use super::{When, hosted};
+use super::{When, hosted, keys};
 
 /// What is next until nothing carries our tags.
 pub fn next(desired: &Desired, observed: &Observed, when: When) -> Next<Action> {
@@ -20,14 +20,15 @@ pub fn next(desired: &Desired, observed: &Observed, when: When) -> Next<Action> 
     if !next.is_empty() {
         return next;
     }
-    let next = beside_api(desired, observed);
+    let mut next = beside_api(desired, observed);
+    next.and(keys::release(desired, observed));
     if !next.is_empty() {
         return next;
     }
     api(desired, observed, when)
 }
 
-/// Roles, log groups and state machines.
+/// Roles, log groups and state machines; keys and plan, which have tags of their own, are not on the API either.
 fn beside_api(desired: &Desired, observed: &Observed) -> Next<Action> {
     let (owner, site) = (&desired.owner, &desired.site);
     let mut next = Next::nothing();

@@ -19,6 +19,7 @@ use crate::observed::Observed;
 use crate::owner::{MARKER, Owner};
 
 use super::gateway::{Used, routes, served, trusted};
+use super::keys;
 
 /// What is next for our routes on it.
 pub fn next(api: &Api, others: &OthersApi, desired: &Desired, observed: &Observed, ready: bool) -> Next<Action> {
@@ -122,8 +123,8 @@ pub fn leave(others: &OthersApi, desired: &Desired, observed: &Observed) -> Next
     let id = &others.id;
     match &observed.rest_api {
         Seen::Unknown => return unread("REST API"),
-        Seen::Absent => return Next::nothing(), // gone with all that was on it
-        Seen::Present(found) if Owner::of(&found.tags).is_some() => return Next::nothing(), // never written by us
+        Seen::Absent => return keys::leave(desired, observed), // gone with all that was on it
+        Seen::Present(found) if Owner::of(&found.tags).is_some() => return keys::leave(desired, observed), // never written by us
         Seen::Present(_) => {}
     }
     let (Some(stages), Some(resources), Some(authorizers), Some(validator), Some(deployments)) = (
@@ -141,7 +142,9 @@ pub fn leave(others: &OthersApi, desired: &Desired, observed: &Observed) -> Next
         (Seen::Unknown | Seen::Absent, None) => &unread_models,
         (Seen::Unknown | Seen::Absent, Some(_)) => return unread("model"),
     };
-    let gone = stage::prune(id, &desired.owner, &[], stages).map(Action::Stage);
+    let Some(attached) = keys::attached(desired, observed, id) else { return unread("usage plan") };
+    let mut gone = stage::prune(id, &desired.owner, &attached, stages).map(Action::Stage);
+    gone.and(keys::leave(desired, observed));
     if !gone.is_empty() {
         return gone;
     }

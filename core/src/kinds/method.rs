@@ -17,6 +17,9 @@ pub struct Desired {
     pub operation_name: String,
     /// Who may call.
     pub authorization: Authorization,
+    /// Whether a caller needs an API key. Left out of the hash of routes that need none.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub api_key_required: bool,
     /// Parameters that a request must have, such as `method.request.querystring.q`, and the path's.
     pub request_parameters: BTreeMap<String, bool>,
     /// Whether body and parameters are checked.

@@ -244,11 +244,11 @@ pub fn next(
     }
 }
 
-/// Our stages other than the wanted ones, which are live by then.
-pub fn prune(rest_api_id: &str, owner: &Owner, keep: &[&str], found: &Observed) -> Next<Action> {
+/// Our stages but for those that stay: the wanted ones, which are live by then, and those of a usage plan.
+pub fn prune(rest_api_id: &str, owner: &Owner, stays: &BTreeSet<String>, found: &Observed) -> Next<Action> {
     let mut next = Next::nothing();
     for (name, stage) in found {
-        if !keep.contains(&name.as_str()) && owner.owns(&stage.tags) {
+        if !stays.contains(name) && owner.owns(&stage.tags) {
             next.and(Next::act(Action::DeleteStage { rest_api_id: rest_api_id.to_owned(), name: name.clone() }));
         }
     }

@@ -161,6 +161,13 @@ impl Operation {
             Self::GetStages => on("/restapis/*/stages"),
             Self::CreateStage => [on("/restapis/*/stages"), vec![SET_TAGS]].concat(),
             Self::UpdateStage | Self::DeleteStage => on("/restapis/*/stages/*"),
+            Self::GetApiKeys => on("/apikeys"),
+            Self::CreateApiKey => vec![self.on("/apikeys", Limit::RequestTag), SET_TAGS],
+            Self::UpdateApiKey | Self::DeleteApiKey => on("/apikeys/*"),
+            Self::GetUsagePlans => on("/usageplans"),
+            Self::CreateUsagePlan => vec![self.on("/usageplans", Limit::RequestTag), SET_TAGS],
+            Self::UpdateUsagePlan | Self::DeleteUsagePlan => on("/usageplans/*"),
+            Self::GetUsagePlanKeys | Self::CreateUsagePlanKey => on("/usageplans/*/keys"),
         }
     }
 

@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 use serde_json::Value;
 use sfe_core::action::Action;
 use sfe_core::kinds::{
-    account, authorizer, deployment, gateway_response, log_group, method, model, request_validator, resource, rest_api,
-    role, stage, state_machine,
+    account, api_key, authorizer, deployment, gateway_response, log_group, method, model, request_validator, resource,
+    rest_api, role, stage, state_machine, usage_plan,
 };
 use sfe_core::observed::Read;
 use sfe_core::operation::{Operation, Scope, matches, policy};
@@ -81,6 +81,9 @@ pub fn check_read(read: &Read) -> Result<(), String> {
         Read::GatewayResponses(id) => vec![api(format!("/restapis/{id}/gatewayresponses"))],
         Read::Deployments(id) => vec![api(format!("/restapis/{id}/deployments"))],
         Read::Account => vec![api("/account".to_owned())],
+        Read::ApiKeys => vec![api("/apikeys".to_owned())],
+        Read::UsagePlans => vec![api("/usageplans".to_owned())],
+        Read::UsagePlanKeys(id) => vec![api(format!("/usageplans/{id}/keys"))],
         Read::Stages(id) => vec![api(format!("/restapis/{id}/stages"))],
     };
     let checks = calls.into_iter().map(|(action, resource)| Check { action, resource, keys: BTreeMap::new() });
@@ -310,11 +313,49 @@ fn on_api(action: &Action, world: &World) -> Vec<Check> {
         Action::Stage(stage::Action::DeleteStage { rest_api_id, name }) => {
             of_stage(on("DELETE", format!("/restapis/{rest_api_id}/stages/{name}")), name, world)
         }
+        Action::ApiKey(action) => on_key(action, world, tags),
+        Action::UsagePlan(action) => on_plan(action, world, tags),
         Action::RestApi(rest_api::Action::RecordIntent)
         | Action::Role(..)
         | Action::LogGroup(..)
         | Action::Account(_)
         | Action::StateMachine(..) => Vec::new(),
+    }
+}
+
+fn on_key(action: &api_key::Action, world: &World, tagging: impl Fn(&str, &str) -> Check) -> Vec<Check> {
+    let of = |verb: &str, id: &String| {
+        let tags = world.api_keys.get(id).map(|key| key.tags.clone()).unwrap_or_default();
+        vec![
+            Check::new(&format!("apigateway:{verb}"), gateway_arn(&format!("/apikeys/{id}"))).tagged("Resource", &tags),
+        ]
+    };
+    match action {
+        api_key::Action::CreateApiKey(want) => {
+            let create = Check::new("apigateway:POST", gateway_arn("/apikeys")).tagged("Request", &want.tags);
+            vec![create, tagging("PUT", &gateway_arn("/apikeys/new"))]
+        }
+        api_key::Action::UpdateApiKey { id, .. } => of("PATCH", id),
+        api_key::Action::UntagResource { arn, .. } => vec![tagging("DELETE", arn)],
+        api_key::Action::DeleteApiKey { id } => of("DELETE", id),
+    }
+}
+
+fn on_plan(action: &usage_plan::Action, world: &World, tagging: impl Fn(&str, &str) -> Check) -> Vec<Check> {
+    let of = |verb: &str, id: &String, below: &str| {
+        let tags = world.usage_plans.get(id).map(|plan| plan.tags.clone()).unwrap_or_default();
+        let path = gateway_arn(&format!("/usageplans/{id}{below}"));
+        vec![Check::new(&format!("apigateway:{verb}"), path).tagged("Resource", &tags)]
+    };
+    match action {
+        usage_plan::Action::CreateUsagePlan { want, .. } => {
+            let create = Check::new("apigateway:POST", gateway_arn("/usageplans")).tagged("Request", &want.tags);
+            vec![create, tagging("PUT", &gateway_arn("/usageplans/new"))]
+        }
+        usage_plan::Action::UpdateUsagePlan { id, .. } => of("PATCH", id, ""),
+        usage_plan::Action::CreateUsagePlanKey { id, .. } => of("POST", id, "/keys"),
+        usage_plan::Action::UntagResource { arn, .. } => vec![tagging("DELETE", arn)],
+        usage_plan::Action::DeleteUsagePlan { id } => of("DELETE", id, ""),
     }
 }
 

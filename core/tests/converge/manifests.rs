@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use serde_json::{Map, Value, json};
-use sfe_core::api::{StateMachineType, StepFunctionEndpoint};
+use sfe_core::api::{ApiKey, StateMachineType, StepFunctionEndpoint};
 use sfe_core::desired::{self, Desired, References, Settings};
+use sfe_core::kinds::api_key;
 use sfe_core::owner::Site;
 
 /// A manifest that is valid.
@@ -32,12 +33,17 @@ impl Manifest {
             "kind": "StepFunctionEndpoint",
             "metadata": { "name": "orders", "namespace": "prod", "generation": 1 },
             "spec": spec,
+            "status": { "apiKeys": {} },
         }))
         .unwrap()
     }
 
     pub fn desired(&self) -> Desired {
-        let references = References { state_machine_type: Some(Ok(self.referenced)), ..References::default() };
+        let references = References {
+            state_machine_type: Some(Ok(self.referenced)),
+            api_key_values: Self::object(&self.spec).spec.api_keys.iter().map(value).collect(),
+            ..References::default()
+        };
         match desired::desired(&Self::object(&self.spec), &references, &settings()) {
             Ok(desired) => desired,
             Err(error) => panic!("the generator made a manifest that is refused: {error:?}\n{}", self.spec),
@@ -68,13 +74,21 @@ impl Manifest {
     }
 }
 
+/// The value of a key, which its reference spells out.
+fn value(key: &ApiKey) -> (String, Result<Option<api_key::Value>, String>) {
+    let text = &key.value_from.as_ref().unwrap().secret_key_ref.key;
+    (key.name.clone(), Ok(Some(api_key::Value::parse(text.as_bytes()).unwrap())))
+}
+
 pub fn manifest() -> impl Strategy<Value = Manifest> {
     let express = any::<bool>();
     express.prop_flat_map(|express| {
-        let answers = (gateway_responses(), cors(), tags());
+        let answers = (gateway_responses(), cors(), tags(), keys());
         let stages = (stage(), stages());
         (state_machine(express), routes(express), gateway_role(), api(), stages, answers).prop_map(
-            move |(state_machine, routes, gateway_role, api, (stage, stages), (gateway_responses, cors, tags))| {
+            move |(state_machine, routes, gateway_role, api, (stage, stages), answers)| {
+                let (gateway_responses, cors, tags, keys) = answers;
+                let asks = routes.iter().any(|route| route["apiKeyRequired"] == true);
                 let mut spec =
                     Map::from_iter([("stateMachine".into(), state_machine), ("routes".into(), routes.into())]);
                 spec.extend(gateway_role.map(|role| ("gatewayRole".into(), role)));
@@ -84,6 +98,7 @@ pub fn manifest() -> impl Strategy<Value = Manifest> {
                 spec.extend(gateway_responses.map(|said| ("gatewayResponses".into(), said)));
                 spec.extend(cors.map(|said| ("cors".into(), said)));
                 spec.extend(tags.map(|said| ("tags".into(), said)));
+                spec.extend(keys.filter(|_| asks).into_iter().flatten());
                 let referenced = if express { StateMachineType::Express } else { StateMachineType::Standard };
                 Manifest { spec: Value::Object(spec), referenced }
             },
@@ -103,6 +118,17 @@ fn tags() -> impl Strategy<Value = Option<Value>> {
         json!({ "team": "a" }),
         json!({ "Team": "a" }),
         json!({ "team": "b", "Cost Center": "" }),
+    ]))
+}
+
+/// `apiKeys` and `usagePlan`.
+fn keys() -> impl Strategy<Value = Option<Map<String, Value>>> {
+    let key = |name: &str, value: &str| json!({ "name": name, "valueFrom": { "secretKeyRef": { "name": "s", "key": value } } });
+    let plan = json!({ "throttle": { "rateLimit": 0.5, "burstLimit": 1 }, "quota": { "limit": 9, "period": "DAY" } });
+    let several = json!([key("a", "another-value-of-a-key"), key("b", "one-value-of-another-key")]);
+    proptest::option::of(select(vec![
+        Map::from_iter([("apiKeys".to_owned(), json!([key("a", "one-value-of-one-key-1")]))]),
+        Map::from_iter([("apiKeys".to_owned(), several), ("usagePlan".to_owned(), plan)]),
     ]))
 }
 
@@ -149,7 +175,7 @@ fn routes(express: bool) -> impl Strategy<Value = Vec<Value>> {
     let mut pool = vec![
         json!({ "path": "/l", "method": "POST", "auth": lambda(0) }),
         json!({ "path": "/l", "method": "PUT", "auth": lambda(60) }),
-        json!({ "path": "/", "method": "POST", "auth": none }),
+        json!({ "path": "/", "method": "POST", "auth": none, "apiKeyRequired": true }),
         json!({ "path": "/", "method": "GET", "auth": { "type": "AWS_IAM" }, "action": "StartExecution" }),
         json!({ "path": "/a/{id}/b", "method": "POST", "auth": cognito("one"), "input": { "fields": { "id": { "path": "id" }, "x": { "body": "$.x" } } } }),
         json!({ "path": "/a/s", "method": "PUT", "auth": none, "throttling": { "rateLimit": 0.5, "burstLimit": 1 } }),

@@ -9,10 +9,10 @@ use sfe_core::api::{Drift, StateMachineType};
 use sfe_core::desired::Desired;
 use sfe_core::drift::{differences, fields};
 use sfe_core::endpoint::{When, next};
-use sfe_core::kinds::{deployment, log_group, method, role, stage, state_machine};
+use sfe_core::kinds::{deployment, log_group, method, role, stage, state_machine, usage_plan};
 use sfe_core::next::Next;
 use sfe_core::observed::{Answer, Observed, reads};
-use sfe_core::owner::Tags;
+use sfe_core::owner::{Owner, Tags};
 use sfe_core::predict::World;
 
 use crate::allowed;
@@ -169,6 +169,13 @@ impl Run {
         {
             return Err(self.broken("a log group was deleted to which a stage logs"));
         }
+        if let Action::Stage(stage::Action::DeleteStage { rest_api_id, name }) = action {
+            let stage = usage_plan::stage(rest_api_id, name);
+            let ours = self.world.usage_plans.values().filter(|plan| Owner::of(&plan.tags).is_some());
+            if ours.map(|plan| &plan.settings).any(|plan| plan.stages.contains(&stage)) {
+                return Err(self.broken(&format!("stage {name} was deleted, which a usage plan names")));
+            }
+        }
         if self.checks_service { self.check_service() } else { Ok(()) }
     }
 
@@ -252,7 +259,7 @@ impl Run {
     /// Someone deletes or edits something by hand.
     pub fn vandalize(&mut self, pick: u8) {
         let api = self.world.rest_api.as_ref().map(|api| api.id.clone()).unwrap_or_default();
-        match pick % 11 {
+        match pick % 15 {
             0 => self.world.gateway_role = None,
             1 => self.world.workflow_role = None,
             2 => self.world.log_group = None,
@@ -280,6 +287,17 @@ impl Run {
                 let elsewhere = stage::AccessLog { destination_arn: "arn:else".to_owned(), format: "x".to_owned() };
                 let stages = self.world.stages.values_mut();
                 stages.for_each(|stage| stage.settings.access_log = Some(elsewhere.clone()));
+            }
+            10 => self.world.api_keys.values_mut().for_each(|key| key.enabled = false),
+            11 => {
+                self.world.api_keys.clear();
+                self.world.usage_plan_keys.clear();
+            }
+            12 => {
+                for plan in self.world.usage_plans.values_mut() {
+                    plan.settings.limits = usage_plan::Limits::default();
+                    plan.settings.stages.insert("other:prod".to_owned());
+                }
             }
             _ => self.world.deployments.clear(),
         }
@@ -333,6 +351,8 @@ fn tagged(world: &mut World) -> Vec<(String, &mut Tags)> {
         found.extend(machine.iter_mut().map(|machine| (name.clone(), &mut machine.tags)));
     }
     found.extend(world.rest_api.iter_mut().map(|api| (format!("REST API {}", api.id), &mut api.tags)));
+    found.extend(world.api_keys.iter_mut().map(|(id, key)| (format!("API key {id}"), &mut key.tags)));
+    found.extend(world.usage_plans.iter_mut().map(|(id, plan)| (format!("usage plan {id}"), &mut plan.tags)));
     found.extend(world.stages.iter_mut().map(|(name, stage)| (format!("stage {name}"), &mut stage.tags)));
     found
 }
@@ -374,6 +394,8 @@ struct Shape {
     shared: Vec<String>,
     stages: Vec<(String, stage::Settings)>,
     deployments: usize,
+    keys: Vec<(String, bool, Tags)>,
+    plans: Vec<(usage_plan::Limits, usize)>,
 }
 
 fn shape(world: &World) -> Shape {
@@ -385,6 +407,11 @@ fn shape(world: &World) -> Shape {
     let shared = world.authorizers.keys().chain(world.models.keys()).chain(world.resources.keys()).cloned();
     let role =
         |role: &Option<role::Observed>| role.clone().map(|role| role::Observed { inline_policies: None, ..role });
+    let keys = world.api_keys.values().map(|key| (key.name.clone(), key.enabled, key.tags.clone()));
+    let plans = world.usage_plans.iter().map(|(id, plan)| {
+        let bound = world.usage_plan_keys.get(id).map_or(0, BTreeSet::len);
+        (plan.settings.limits.clone(), bound)
+    });
     Shape {
         roles: vec![role(&world.gateway_role), role(&world.workflow_role)],
         machines: vec![
@@ -398,5 +425,7 @@ fn shape(world: &World) -> Shape {
         shared: shared.chain(world.request_validator.iter().map(|_| "validator".to_owned())).collect(),
         stages: world.stages.iter().map(|(name, stage)| (name.clone(), stage.settings.clone())).collect(),
         deployments: world.deployments.len(),
+        keys: keys.collect::<BTreeSet<_>>().into_iter().collect(),
+        plans: plans.collect(),
     }
 }

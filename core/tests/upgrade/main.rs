@@ -16,7 +16,7 @@ use serde_json::Value;
 use sfe_core::api::{StateMachineType, StepFunctionEndpoint};
 use sfe_core::desired::{Host, Labels, Neighbour, References, Settings, admission, desired};
 use sfe_core::endpoint::When;
-use sfe_core::kinds::{resource, rest_api};
+use sfe_core::kinds::{api_key, resource, rest_api};
 use sfe_core::observed::Observed;
 use sfe_core::outcome::{Convergence, Outcome};
 use sfe_core::owner::Site;
@@ -61,6 +61,9 @@ impl Example {
             if object["kind"] == "Namespace" {
                 let labels = serde_json::from_value(object["metadata"]["labels"].clone()).unwrap_or_default();
                 example.namespaces.insert(name, labels);
+                continue;
+            }
+            if object["kind"] == "Secret" {
                 continue;
             }
             if object["kind"] == "ConfigMap" {
@@ -120,6 +123,7 @@ impl Example {
             guests: others().filter(is_guest).cloned().collect(),
             labels: self.namespaces.clone(),
             on_same_api: Vec::new(),
+            api_key_values: endpoint.spec.api_keys.iter().map(|key| (key.name.clone(), value(&key.name))).collect(),
         }
     }
 
@@ -170,9 +174,18 @@ impl Example {
     }
 }
 
+/// A value as a Secret may hold it.
+fn value(key: &str) -> Result<Option<api_key::Value>, String> {
+    api_key::Value::parse(format!("the-value-of-{key:0>20}").as_bytes()).map(Some).map_err(str::to_owned)
+}
+
 /// With its documents and templates as they are, rather than escaped.
 fn shown(value: &impl std::fmt::Debug) -> String {
-    format!("{value:#?}").replace("\\n", "\n").replace("\\\"", "\"").replace("\\\\", "\\")
+    let text = format!("{value:#?}");
+    // What came later says nothing of those that have none of it.
+    let later = ["    api_keys: {},", "    usage_plans: {},", "    usage_plan_keys: {},"];
+    let lines: Vec<&str> = text.lines().filter(|line| !later.contains(line)).collect();
+    lines.join("\n").replace("\\n", "\n").replace("\\\"", "\"").replace("\\\\", "\\")
 }
 
 #[test]

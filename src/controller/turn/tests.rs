@@ -23,7 +23,9 @@ use sfe_core::publish::{Data, Found};
 use sfe_core::status::is_true;
 
 use crate::aws::{Aws, Caller, Errand, Error, Limiter, Place, Rates, Turn, Uncounted};
-use crate::controller::{Clock, Cluster, ClusterError, Context, Key, Options, StateChange, reconcile};
+use crate::controller::{
+    Clock, Cluster, ClusterError, Context, Key, NewSecret, Options, Secret, StateChange, reconcile,
+};
 
 /// A cluster with any number of endpoints, an account at AWS's rates, and an operator.
 #[derive(Clone)]
@@ -105,6 +107,14 @@ impl Cluster for Scene {
 
     async fn config_map(&self, _: &str, _: &str) -> Result<Option<BTreeMap<String, String>>, ClusterError> {
         Ok(None)
+    }
+
+    async fn secret(&self, _: &str, _: &str) -> Result<Option<Secret>, ClusterError> {
+        Ok(None)
+    }
+
+    async fn create_secret(&self, _: &StepFunctionEndpoint, _: NewSecret) -> Result<(), ClusterError> {
+        Ok(())
     }
 
     async fn namespace_labels(&self, _: &str) -> Result<Option<BTreeMap<String, String>>, ClusterError> {

@@ -171,6 +171,7 @@ fn method(found: &Method, authorizers: &BTreeMap<&str, &str>) -> Value {
     json!({
         "operationName": found.operation_name(),
         "authorizationType": found.authorization_type(),
+        "apiKeyRequired": found.api_key_required(),
         "authorizer": found.authorizer_id().map(|id| authorizers.get(id)),
         "scopes": found.authorization_scopes(),
         "parameters": parameters,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sfe::aws::Class;
 use sfe_core::api::HttpMethod;
 use sfe_core::kinds::{
-    authorizer, deployment, gateway_response, method, model, request_validator, resource, rest_api, stage,
+    authorizer, deployment, gateway_response, method, model, request_validator, resource, rest_api, stage, usage_plan,
 };
 use sfe_core::observed::Answer;
 use sfe_core::owner::{MARKER, Tags};
@@ -301,6 +301,11 @@ impl Account {
 
     pub(super) fn apply_stage(&mut self, action: &stage::Action) -> Result<Answer, Refused> {
         let may_log = self.cloudwatch_role.is_some();
+        if let stage::Action::DeleteStage { rest_api_id, name } = action
+            && self.keys.names(&usage_plan::stage(rest_api_id, name))
+        {
+            return Err(refused("the stage is in a usage plan"));
+        }
         let api = self.our_api(api_of_stage(action), "a write of a stage")?;
         let name = action.name().to_owned();
         let found = api.stages.get(&name);

@@ -56,7 +56,7 @@ impl Ask {
 }
 
 /// Why a field has no row.
-pub const EXCEPTED: [(&str, &str); 25] = [
+pub const EXCEPTED: [(&str, &str); 35] = [
     ("spec.deletionPolicy", "it changes nothing before the deletion: see letting_go"),
     ("spec.managementPolicy", "with Observe nothing is written: see letting_go"),
     ("spec.suspend", "while it is true nothing is written: see letting_go"),
@@ -82,6 +82,16 @@ pub const EXCEPTED: [(&str, &str); 25] = [
     ("spec.routes[].execution.optional", "true is a mistake, and false the default"),
     ("spec.routes[].taskToken.optional", "true is a mistake, and false the default"),
     ("spec.routes[].input.fields{}.form", "only below contentTypes: see requests"),
+    ("spec.apiKeys[].name", "its value is in a Secret: see keys"),
+    ("spec.apiKeys[].valueFrom.secretKeyRef.name", "likewise"),
+    ("spec.apiKeys[].valueFrom.secretKeyRef.key", "likewise"),
+    ("spec.apiKeys[].writeTo.secretKeyRef.name", "likewise"),
+    ("spec.apiKeys[].writeTo.secretKeyRef.key", "likewise"),
+    ("spec.usagePlan.throttle.rateLimit", "it is for the keys: see keys"),
+    ("spec.usagePlan.throttle.burstLimit", "likewise"),
+    ("spec.usagePlan.quota.limit", "likewise"),
+    ("spec.usagePlan.quota.period", "likewise"),
+    ("spec.usagePlan.quota.offset", "likewise"),
 ];
 
 pub const DEFINITION: &str = "{StartAt: A, States: {A: {Type: Pass, Comment: one, End: true}}}";

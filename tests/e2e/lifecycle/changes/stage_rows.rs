@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::rows::{POOLS, Row, Then, of_route, row};
+use super::rows::{Ask, POOLS, Row, Then, of_route, row};
 use crate::lifecycle::merged;
 
 const STREAM: &str = "arn:aws:firehose:eu-central-1:000000000000:deliverystream/amazon-apigateway-a";
@@ -160,6 +160,22 @@ pub fn access_rows() -> Vec<Row> {
         json!({ "auth": { "type": "CUSTOM", "lambda": lambda } })
     };
     vec![
+        of_route(
+            "apiKeyRequired",
+            &json!({ "apiKeyRequired": true }),
+            [
+                Then::Aws("/api/methods/POST ~1x~1{p}/apiKeyRequired", json!(true)),
+                Then::Answers(Ask::post("{}"), 403, None),
+            ],
+        ),
+        of_route(
+            "apiKeyRequired",
+            &json!({ "apiKeyRequired": null }),
+            [
+                Then::Aws("/api/methods/POST ~1x~1{p}/apiKeyRequired", json!(false)),
+                Then::Answers(Ask::post("{}"), 200, None),
+            ],
+        ),
         of_route(
             "auth.authorizerResultTtlInSeconds",
             &merged(&pools, &json!({ "auth": { "authorizerResultTtlInSeconds": 61 } })),
