@@ -6,6 +6,7 @@ mod authorization;
 mod bounds;
 mod callers;
 mod cross_origin;
+mod executions;
 mod gateway;
 mod gateway_responses;
 mod hosted;
@@ -21,8 +22,6 @@ mod workflow;
 
 use std::collections::BTreeMap;
 
-use jiff::SignedDuration;
-
 use crate::api::{self, StateMachineType, StepFunctionEndpoint};
 use crate::arn::Arn;
 use crate::kinds::{
@@ -36,6 +35,7 @@ use crate::publish;
 use crate::tags;
 
 pub use bounds::referenced_state_machine;
+pub use executions::Executions;
 pub use hosted::{Admission, Host, Hosted, Labels, Neighbour, admission, admitted, selects_by_labels};
 pub use keys::{Keys, Values};
 pub use others::OthersApi;
@@ -209,15 +209,6 @@ pub struct Calls {
     pub routes: Vec<RouteKey>,
 }
 
-/// How executions are recorded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Executions {
-    /// How many of the newest are kept, 0 to 25.
-    pub keep: u32,
-    /// How often is looked, 1 second to 1 hour.
-    pub interval: SignedDuration,
-}
-
 /// Why there is nothing that could be converged to.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Undesired {
@@ -245,7 +236,7 @@ impl Desired {
             may_have_keys: false,
             hosted: host.map(|host| Hosted { host, routes_hash: None }),
             calls: None,
-            executions: Executions { keep: 0, interval: EXECUTIONS_INTERVAL },
+            executions: Executions::none(),
             kept_for: Vec::new(),
             adopts: false,
             observed_only: false,
@@ -300,13 +291,6 @@ impl Desired {
     }
 }
 
-/// `executions.interval` without one.
-const EXECUTIONS_INTERVAL: SignedDuration = SignedDuration::from_secs(60);
-/// `executions.keep` without one.
-const EXECUTIONS_KEEP: u32 = 10;
-/// The most that `executions.keep` allows: the status stays under 16 KiB.
-const KEEP_MAX: u32 = 25;
-
 /// The owner of an object's AWS objects.
 pub fn owner(object: &StepFunctionEndpoint, settings: &Settings) -> Owner {
     Owner {
@@ -355,7 +339,7 @@ pub fn desired(
         mistakes.add(FieldPath::annotation(api::ADOPT), found, "allowed are \"true\" and \"false\"");
         false
     });
-    let executions = parse_executions(spec.executions.as_ref(), &at.field("executions"), &mut mistakes);
+    let executions = executions::parse(spec.executions.as_ref(), &at.field("executions"), &mut mistakes);
     // The routes are checked also where the state machine or the role is wrong, as far as the type is known.
     let machine = workflow::target(spec, references, &owner, &site);
     let role = role_arn.clone().or_else(|| site.role_arn(&owner.gateway_role_name()));
@@ -461,43 +445,5 @@ fn own_api(
         stage,
         further_stages,
         guests,
-    }
-}
-
-fn parse_executions(spec: Option<&api::Executions>, at: &FieldPath, mistakes: &mut Mistakes) -> Option<Executions> {
-    let keep = spec.and_then(|spec| spec.keep).unwrap_or(EXECUTIONS_KEEP);
-    if keep > KEEP_MAX {
-        mistakes.add(at.field("keep"), keep, format!("allowed are 0 to {KEEP_MAX}"));
-    }
-    let interval = match spec.and_then(|spec| spec.interval.as_deref()) {
-        None => Some(EXECUTIONS_INTERVAL),
-        Some(text) => mistakes.take(at.field("interval"), text, parse_interval(text)),
-    };
-    Some(Executions { keep, interval: interval? })
-}
-
-/// `90s`, `5m`, `1h` or several of them, together 1 second to 1 hour.
-fn parse_interval(text: &str) -> Result<SignedDuration, String> {
-    let allowed = || "allowed are 1s to 1h, such as 30s or 5m".to_owned();
-    let (mut seconds, mut digits) = (0_i64, String::new());
-    for c in text.chars() {
-        let unit = match c {
-            '0'..='9' => {
-                digits.push(c);
-                continue;
-            }
-            's' => 1,
-            'm' => 60,
-            'h' => 3600,
-            _ => return Err(allowed()),
-        };
-        let count: i64 = digits.parse().map_err(|_| allowed())?;
-        seconds = count.checked_mul(unit).and_then(|more| seconds.checked_add(more)).ok_or_else(allowed)?;
-        digits.clear();
-    }
-    if digits.is_empty() && (1..=3600).contains(&seconds) {
-        Ok(SignedDuration::from_secs(seconds))
-    } else {
-        Err(allowed())
     }
 }
