@@ -53,8 +53,9 @@ pub struct Flags {
     /// The longest wait before a retry.
     #[arg(long, env = "SFE_RETRY_MAX", default_value = "1m", value_parser = duration)]
     retry_max: SignedDuration,
-    /// How long a call may still take effect whose answer was lost, and a read may not show what was just made.
-    #[arg(long, env = "SFE_CREATE_SETTLE", default_value = "10s", value_parser = duration)]
+    /// How long it takes until what a call did is read for sure: it may take effect a while after its answer was lost, and a read may not show
+    /// that for another while.
+    #[arg(long, env = "SFE_CREATE_SETTLE", default_value = "15s", value_parser = duration)]
     create_settle: SignedDuration,
     /// How long a new IAM role may take until it can be assumed.
     #[arg(long, env = "SFE_ROLE_GRACE", default_value = "5m", value_parser = duration)]

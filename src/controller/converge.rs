@@ -57,9 +57,6 @@ pub async fn run<A: Aws, C: Cluster, K: Clock>(
         ctx.remember(Key::of(live), memory);
         return None;
     }
-    if was_seen(live) && !says_ready(live) {
-        memory.note_predecessor(began);
-    }
     let repeated = memory.repeated(desired);
     let observed_at = recent.as_ref().map_or(now, |(_, at)| *at);
     let pass = Pass::new(ctx, live, desired, when, steady, &repeated, recent.map(|(observed, _)| observed));

@@ -32,7 +32,7 @@ pub struct Memory {
     turn: Option<AwaitedTurn>,
     /// When the last pass ended that may have made something.
     pub made_at: Option<Timestamp>,
-    /// When the last pass ended in which the answer of a write got lost, be it one of a process before this.
+    /// When the last pass ended in which the answer of a write got lost.
     pub lost_at: Option<Timestamp>,
     /// How many passes in a row must be tried again.
     pub attempts: u32,
@@ -114,13 +114,6 @@ impl Memory {
             let converged = convergence.next.is_empty() && convergence.failures.is_empty();
             let since = self.observed.as_ref().map_or(now, |(_, at)| *at);
             self.converged = converged.then(|| (Fingerprint::of(desired), since));
-        }
-    }
-
-    /// Notes, before the first pass, that a process before this may have ended in the middle of one, `at` that time at the latest.
-    pub fn note_predecessor(&mut self, at: Timestamp) {
-        if self.doubt.is_none() {
-            self.lost_at = Some(at);
         }
     }
 

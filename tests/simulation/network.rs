@@ -62,9 +62,9 @@ impl Fault {
     ];
 }
 
-/// How late an effect is at most: less than `--create-settle`.
+/// How late an effect is at most: with what a read may lag behind it, less than `--create-settle`.
 const LATE_MAX: Millis = 8 * SECOND;
-/// How old what a stale read tells is at most: less than `--create-settle`.
+/// How old what a stale read tells is at most.
 const STALE_MAX: Millis = 5 * SECOND;
 
 /// What every operator of a run shares.

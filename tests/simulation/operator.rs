@@ -82,7 +82,7 @@ fn options() -> Options {
             stalled: SignedDuration::from_mins(5),
             drift: SignedDuration::from_mins(10),
         },
-        settle: SignedDuration::from_secs(10),
+        settle: SignedDuration::from_secs(15),
         role_grace: SignedDuration::from_mins(5),
     }
 }

@@ -159,7 +159,7 @@ fn a_stop_in_the_middle_of_creating_loses_nothing() {
         let namespace = "outages-stop";
         world.create_namespace(namespace);
         let turnstile = Turnstile::open(world.sandbox.aws_address()).await;
-        // The settling time of a lost CreateRestApi, 10 s, is never waited for: its answer is kept.
+        // The settling time of a lost CreateRestApi, 15 s, is never waited for: its answer is kept.
         for call in ["CreateRole ", "CreateLogGroup ", "POST /restapis", "CreateStateMachine ", "PUT /restapis/"] {
             stop_during(world, namespace, &turnstile, call).await;
         }

@@ -121,6 +121,21 @@ pub fn response_rows() -> Vec<Row> {
             Then::Answers(asked("{}"), 200, Some(r#"{"a":{"b":"POST"}}"#)),
         ),
         success(
+            "body.fields{}.path",
+            member(json!({ "path": "p" })),
+            Then::Answers(asked("{}"), 200, Some(r#"{"a":{"b":"of-path"}}"#)),
+        ),
+        success(
+            "body.fields{}.query",
+            member(json!({ "query": "q" })),
+            Then::Answers(asked("{}"), 200, Some(r#"{"a":{"b":"of-query"}}"#)),
+        ),
+        success(
+            "body.fields{}.header",
+            member(json!({ "header": "X-H" })),
+            Then::Answers(asked("{}"), 200, Some(r#"{"a":{"b":"of-header"}}"#)),
+        ),
+        success(
             "body.fields{}.constant",
             member(json!({ "constant": [1] })),
             Then::Answers(asked("{}"), 200, Some(r#"{"a":{"b":[1]}}"#)),
@@ -134,6 +149,9 @@ pub fn response_rows() -> Vec<Row> {
         success("headers{}.answer", header(json!({ "answer": "status" })), Then::AwsHas(TEMPLATE, "header.X-A")),
         success("headers{}.context", header(json!({ "context": "stage" })), Then::AwsHas(TEMPLATE, "$context.stage")),
         success("headers{}.constant", header(json!({ "constant": "said" })), Then::AwsHas(TEMPLATE, "said")),
+        success("headers{}.path", header(json!({ "path": "p" })), Then::AwsHas(TEMPLATE, "path.get('p')")),
+        success("headers{}.query", header(json!({ "query": "q" })), Then::AwsHas(TEMPLATE, "querystring.get('q')")),
+        success("headers{}.header", header(json!({ "header": "X-H" })), Then::AwsHas(TEMPLATE, "'X-H'")),
         // Nothing is throttled here.
         of_route(
             "responses.throttling.status",
