@@ -118,7 +118,8 @@ impl<A: Aws, C: Cluster, K: Clock> Pass<'_, A, C, K> {
             ClusterError::Denied { .. } => Remedy::Person {
                 hint: match object.kind {
                     PublishedKind::ConfigMap => {
-                        "let the operator get, create, patch and delete ConfigMaps, as the chart's roles do".to_owned()
+                        "set `publishConfigMaps: true` in the chart's values, which lets the operator write ConfigMaps"
+                            .to_owned()
                     }
                     PublishedKind::Secret => {
                         "set `secrets.enabled: true` in the chart's values, or publish in a ConfigMap".to_owned()

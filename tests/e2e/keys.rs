@@ -23,7 +23,11 @@ spec:
   - {path: /guest, method: POST, auth: {type: NONE}, apiKeyRequired: true}
 "#;
 
-const PUBLISHED: &str = concat!(include_str!("../../examples/hello.yaml"), "  publish: {secret: {name: told}}\n");
+const PUBLISHED: &str =
+    concat!(include_str!("../../examples/hello.yaml"), "  publish: {secret: {name: told}, configMap: {name: told}}\n");
+
+/// The chart's defaults.
+const FORBIDDING: [&str; 4] = ["--set", "secrets.enabled=false", "--set", "publishConfigMaps=false"];
 
 async fn status(endpoint: &Endpoint, path: &str, key: Option<&str>) -> u16 {
     let request = post(endpoint.url(path), "{}");
@@ -184,16 +188,17 @@ fn who_may_not_read_secrets_says_what_lets_it() {
     crate::world::run(async |world| {
         let namespace = "unsecret";
         world.create_namespace(namespace);
-        let operator = Operator::start_as_chart_with(world, namespace, &["--set", "secrets.enabled=false"]).await;
+        let operator = Operator::start_as_chart_with(world, namespace, &FORBIDDING).await;
         world.apply(namespace, EXAMPLE);
         world.apply(namespace, PUBLISHED);
         let hint = "hint: set `secrets.enabled: true` in the chart's values";
-        for (name, says) in
-            [("keyed", "read of the Secret failed: "), ("hello", "publish failed: Secret told: read failed: ")]
-        {
+        let write = "hint: set `publishConfigMaps: true` in the chart's values";
+        let read = "read of the Secret failed: ";
+        let publish = "publish failed: Secret told: read failed: ";
+        for (name, says) in [("keyed", [read, hint, ""]), ("hello", [publish, hint, write])] {
             let tells = |object: &serde_json::Value| {
                 let text = condition(object, "Stalled")["message"].as_str().unwrap_or_default();
-                text.contains(says) && text.contains(hint)
+                says.iter().all(|part| text.contains(part))
             };
             world.until_endpoint(namespace, name, "says what lets it read Secrets", tells).await;
             world.delete(namespace, name);

@@ -196,6 +196,7 @@ pub async fn helm(world: &World, namespace: &str, arguments: &[&str]) {
         // The sandbox has the CRD already. Nothing else differs from what a person installs who lets manifests name Secrets.
         let watched = format!("watchNamespace={namespace}");
         for value in [
+            "publishConfigMaps=true",
             "secrets.enabled=true",
             "crds.install=false",
             "image.repository=none",

@@ -148,7 +148,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 # the manifest is changed or deleted.
 - apiGroups: [""]
   resources: [configmaps]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [get, list, watch{{ if .Values.publishConfigMaps }}, create, patch, delete{{ end }}]
 {{- if .Values.secrets.enabled }}
 # `publish` and `apiKeys` may name any Secret beside the manifest, likewise; none is listed or watched.
 - apiGroups: [""]

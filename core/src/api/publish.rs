@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Publish {
-    /// A ConfigMap in the same namespace. One that exists without an ownerReference to this object is never touched.
+    /// A ConfigMap in the same namespace; it takes `publishConfigMaps: true` in the chart's values. One that exists without an ownerReference to
+    /// this object is never touched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_map: Option<PublishTo>,
     /// A Secret in the same namespace, likewise; it takes `secrets.enabled: true` in the chart's values. It isn't watched: what is changed
