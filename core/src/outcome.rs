@@ -41,6 +41,8 @@ pub struct Convergence {
     pub drift: Vec<Drift>,
     /// How many AWS writes were confirmed.
     pub applied: usize,
+    /// Whether an intent was written to the status meanwhile.
+    pub recorded: bool,
 }
 
 /// One thing that failed.
@@ -78,6 +80,12 @@ impl Outcome {
     /// All that failed.
     pub fn failures(&self) -> impl Iterator<Item = &Failure> {
         self.failures.iter().chain(self.convergence.iter().flat_map(|convergence| &convergence.failures))
+    }
+
+    /// Whether the status was written before the pass ended.
+    pub fn has_recorded(&self) -> bool {
+        self.convergence.as_ref().is_some_and(|convergence| convergence.recorded)
+            || self.publication.as_ref().is_some_and(|publication| publication.recorded)
     }
 
     /// Whether to try again soon: something failed that may pass, or AWS is busy. What waits for a part that needs a person is not tried again.

@@ -183,6 +183,8 @@ pub struct Publication {
     pub objects: BTreeSet<PublishedObject>,
     /// Whether something is about to be written.
     pub pending: bool,
+    /// Whether the status was written meanwhile.
+    pub recorded: bool,
 }
 
 impl Publication {

@@ -117,7 +117,8 @@ fn still_awaits_its_turn<A: Aws, C, K>(
 fn nothing_to_do(desired: &Desired, observed: &Observed, when: When) -> Option<Convergence> {
     let next = next(desired, observed, when);
     let known = reads(desired, observed).is_empty() && next.actions.is_empty() && next.refused.is_empty();
-    known.then(|| Convergence { observed: observed.clone(), next, failures: Vec::new(), drift: Vec::new(), applied: 0 })
+    let (failures, drift) = (Vec::new(), Vec::new());
+    known.then(|| Convergence { observed: observed.clone(), next, failures, drift, applied: 0, recorded: false })
 }
 
 /// When to look again, and what is remembered until then.

@@ -143,7 +143,7 @@ impl Memory {
         self.turn = awaited.filter(|_| alone).map(|awaited| AwaitedTurn {
             desired: Fingerprint::of(desired),
             awaited,
-            convergence: Convergence { applied: 0, ..convergence.clone() },
+            convergence: Convergence { applied: 0, recorded: false, ..convergence.clone() },
             since,
         });
     }

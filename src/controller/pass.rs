@@ -177,6 +177,7 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
             failures: self.failures,
             drift: self.drift.unwrap_or_default(),
             applied: self.applied.len(),
+            recorded: self.applied.contains(&Action::RestApi(rest_api::Action::RecordIntent)),
         };
         let Self { awaited, cut_short, is_unclear, is_lost, .. } = self;
         let mut ended = Ended { convergence, writes, awaited, cut_short, is_unclear, is_lost };

@@ -25,7 +25,7 @@ pub async fn run<A: Aws, C: Cluster, K: Clock>(
     let told = status::next(ctx, live, &outcome);
     let Some(Plan { wanted, data, former }) = plan(live, &outcome, &told) else { return outcome };
     let recorded: BTreeSet<PublishedObject> = told.published.iter().cloned().collect();
-    let mut pass = Pass { ctx, live, outcome, recorded };
+    let mut pass = Pass { ctx, live, outcome, recorded, has_written: false };
     if let Some(data) = &data {
         let writes = pass.compare(&wanted, data).await;
         pass.write(writes, data).await;
@@ -34,7 +34,7 @@ pub async fn run<A: Aws, C: Cluster, K: Clock>(
     if is_moved && pass.outcome.failures.is_empty() {
         pass.remove(&former).await;
     }
-    pass.outcome.publication = Some(Publication { objects: pass.recorded, pending: false });
+    pass.outcome.publication = Some(Publication { objects: pass.recorded, pending: false, recorded: pass.has_written });
     pass.outcome
 }
 
@@ -44,6 +44,8 @@ struct Pass<'a, A, C, K> {
     outcome: Outcome,
     /// What may be there of ours.
     recorded: BTreeSet<PublishedObject>,
+    /// Whether the status was written.
+    has_written: bool,
 }
 
 impl<A: Aws, C: Cluster, K: Clock> Pass<'_, A, C, K> {
@@ -75,14 +77,16 @@ impl<A: Aws, C: Cluster, K: Clock> Pass<'_, A, C, K> {
         let objects = writes.iter().map(|(object, _)| object.clone());
         let all: BTreeSet<PublishedObject> = self.recorded.iter().cloned().chain(objects).collect();
         if all.len() > self.recorded.len() {
-            self.outcome.publication = Some(Publication { objects: all.clone(), pending: true });
+            self.outcome.publication = Some(Publication { objects: all.clone(), pending: true, recorded: false });
             let status = status::next(self.ctx, self.live, &self.outcome);
-            if let Err(error) = self.ctx.cluster.write_status(self.live, &status, false).await {
+            let is_unchanged = !self.outcome.has_recorded();
+            if let Err(error) = self.ctx.cluster.write_status(self.live, &status, is_unchanged).await {
                 let message = format!("publish failed: {error}");
                 self.outcome.failures.push(Failure { message, remedy: Remedy::Retry });
                 return;
             }
             self.recorded = all;
+            self.has_written = true;
         }
         for (object, found) in writes {
             tracing::info!(%object, "publishing");

@@ -39,7 +39,7 @@ async fn pass<A: Aws, C: Cluster, K: Clock>(
     };
     if live.is_suspended() {
         ctx.aws.leave(&caller(&live, Urgency::New));
-        status::write(ctx, &live, &status::suspended(ctx, &live)).await?; //         no read, no write until its next change
+        status::write(ctx, &live, &status::suspended(ctx, &live), false).await?; //  no read, no write until its next change
         return Ok(None);
     }
     let desired = desired::resolve(ctx, &live).await; //                             2 references, then validation: a value, or all mistakes
@@ -57,7 +57,7 @@ async fn pass<A: Aws, C: Cluster, K: Clock>(
     };
     let outcome = publish::run(ctx, &live, outcome).await; //                        7 in the cluster, once it is live
     let status = status::next(ctx, &live, &outcome); //                              8 pure: the time is an argument
-    status::write(ctx, &live, &status).await?; //                                    9 server-side apply, only when it differs
+    status::write(ctx, &live, &status, outcome.has_recorded()).await?; //            9 server-side apply, only when it differs
     finalizer::release(ctx, &live, &outcome).await?; //                              10 once every object was seen to be gone
     Ok(Some(converge::requeue(ctx, key, &outcome))) //                               11 soon, at a known time, or at the next drift check
 }

@@ -27,16 +27,18 @@ pub fn suspended<A: Aws, C: Cluster, K: Clock>(
     suspended_status(live.status.as_ref(), live.metadata.generation, ctx.clock.now())
 }
 
-/// Writes the status if it differs, and tells of a change of state.
+/// Writes the status if it differs, and tells of a change of state. What another process has recorded since `live` was read is not written
+/// over; `has_recorded` is whether this one has.
 pub async fn write<A: Aws, C: Cluster, K: Clock>(
     ctx: &Context<A, C, K>,
     live: &StepFunctionEndpoint,
     status: &StepFunctionEndpointStatus,
+    has_recorded: bool,
 ) -> Result<(), ClusterError> {
     if live.status.as_ref() == Some(status) {
         return Ok(());
     }
-    ctx.cluster.write_status(live, status, false).await?;
+    ctx.cluster.write_status(live, status, !has_recorded).await?;
     if let Some(change) = change(live.status.as_ref(), status) {
         tracing::info!(reason = change.reason, note = change.note, "state changed");
         ctx.cluster.publish(live, &change).await;

@@ -42,8 +42,6 @@ pub struct Run {
     served: BTreeMap<Key, Vec<Served>>,
     /// Whether routes that are live must stay so: not where someone takes them down by hand, or two write at a time.
     promises_service: bool,
-    /// Whether two processes work at a time.
-    doubled: bool,
     /// Whether a status that says Ready must be true when it is written.
     promises_truth: bool,
     writes: usize,
@@ -122,7 +120,6 @@ impl Run {
             wanted: BTreeMap::new(),
             resumes: BTreeMap::new(),
             served: BTreeMap::new(),
-            doubled,
             promises_service: !tampered && !doubled,
             promises_truth: !tampered && !doubled && !strikes(Fault::Stale) && !is_overtaken,
             writes: 0,
@@ -189,11 +186,7 @@ impl Run {
             let why = status.conditions.first().map(|condition| condition.message.clone()).unwrap_or_default();
             return Err(format!("{} is not ready: {why}", Key::of(object).name));
         }
-        // The status alone tells what was published under a former name. Of two processes at a time one may write over what the other recorded:
-        // then such an object stays until its owner goes.
-        if !self.doubled {
-            self.server.published(|shelf| shelf.check(&all))?;
-        }
+        self.server.published(|shelf| shelf.check(&all))?;
         self.network.account(|account| {
             all.iter().try_for_each(|object| check_converged(account, object, &all))?;
             NAMES.iter().map(|name| key(name)).try_for_each(|key| {

@@ -235,7 +235,9 @@ impl Cluster for SimulatedCluster {
         if_unchanged: bool,
     ) -> Result<(), ClusterError> {
         let (live, key, status) = (live.clone(), Key::of(live), status.clone());
-        let what = if if_unchanged { "intent" } else { "status" };
+        let intent = |status: &StepFunctionEndpointStatus| status.api.as_ref()?.create_intended_at.clone();
+        let is_intent = live.status.as_ref().and_then(intent) != intent(&status) && intent(&status).is_some();
+        let what = if is_intent { "intent" } else { "status" };
         self.call(what, &key.clone(), move |state| {
             state.check(&live, if_unchanged)?;
             state.write(&key, true, |object| object.status = Some(status));

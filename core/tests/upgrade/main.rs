@@ -144,7 +144,8 @@ impl Example {
                 }
                 self.endpoints[index].1 = plan.world;
                 let (failures, drift) = (Vec::new(), Vec::new());
-                Convergence { observed: plan.observed, next: plan.left, failures, drift, applied: plan.actions.len() }
+                let (applied, recorded) = (plan.actions.len(), false);
+                Convergence { observed: plan.observed, next: plan.left, failures, drift, applied, recorded }
             });
             let outcome = Outcome {
                 desired: wanted,
