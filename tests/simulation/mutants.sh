@@ -17,7 +17,7 @@ survivors=0
 printf '| what is broken | first seed | the promise |\n|---|---|---|\n'
 for name in "${names[@]}"; do
   patch=tests/simulation/mutants/$name.patch
-  patch --directory "$work" --strip 1 --quiet <"$patch"
+  patch --directory "$work" --strip 1 --fuzz 0 --quiet <"$patch"
   if run; then
     told="survives $SFE_SEEDS seeds |" survivors=$((survivors + 1))
   elif told=$(grep --max-count 1 --extended-regexp '^seed [0-9]+: ' "$log"); then
@@ -25,7 +25,7 @@ for name in "${names[@]}"; do
   else
     echo "$name can't be built or run:" && tail -40 "$log" && exit 1
   fi
-  patch --directory "$work" --strip 1 --quiet --reverse <"$patch"
+  patch --directory "$work" --strip 1 --fuzz 0 --quiet --reverse <"$patch"
   echo "| $(head -1 "$patch") | $told |"
 done
 if [ "$survivors" -gt 0 ]; then
