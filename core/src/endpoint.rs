@@ -42,7 +42,7 @@ pub fn next(desired: &Desired, observed: &Observed, when: When) -> Next<Action> 
     let mut next = workflow::supports(desired, observed, released);
     let (ready, settled) = (next.is_empty(), next.refused.is_empty() && workflow::is_read(desired, observed));
     next.and(workflow::leftovers(desired, observed, released && ready));
-    next.and(workflow::former_access_log(desired, observed));
+    next.and(workflow::former_access_log(desired, observed, when));
     let makes_api = desired.api.as_ref().is_some_and(|api| api.others.is_none());
     if !settled && makes_api && observed.rest_api.is_absent() {
         next.and(Next::wait("REST API", "none is made beside what is not known to be ours"));

@@ -9,10 +9,12 @@ use crate::arn::Arn;
 use crate::change::Changes;
 use crate::claim::Claim;
 use crate::desired::Desired;
-use crate::kinds::{log_group, role, stage, state_machine};
+use crate::kinds::{log_group, rest_api::Intent, role, stage, state_machine};
 use crate::next::{Next, Seen, unread};
 use crate::observed::{Observed, may_exist, trust_tells};
 use crate::policy::{trusted_state_machines, workflow_trust};
+
+use super::When;
 
 /// What the routes rely on: log groups and roles, then the state machine.
 pub fn supports(desired: &Desired, observed: &Observed, released: bool) -> Next<Action> {
@@ -42,7 +44,7 @@ fn log_group(purpose: log_group::Purpose, desired: &Desired, observed: &Observed
 }
 
 /// The stages' log group once nothing is desired of it, and no stage names it any more.
-pub fn former_access_log(desired: &Desired, observed: &Observed) -> Next<Action> {
+pub fn former_access_log(desired: &Desired, observed: &Observed, when: When) -> Next<Action> {
     if desired.access_log_group.is_some() {
         return Next::nothing();
     }
@@ -56,7 +58,8 @@ pub fn former_access_log(desired: &Desired, observed: &Observed) -> Next<Action>
         destination.is_some() && destination == arn.as_ref().map(Arn::as_str)
     };
     match (&observed.rest_api, &observed.stages) {
-        (Seen::Absent, _) => next,
+        // A list may lag behind the making of the API whose stage names it.
+        (Seen::Absent, _) if !matches!(observed.intent, Intent::Earlier(at) if when.now < at + when.settle) => next,
         (Seen::Present(_), Seen::Present(stages)) if !stages.values().any(names) => next,
         _ => Next::wait("access log group", "the stages name another first"),
     }
