@@ -56,7 +56,7 @@ use crate::arn::Arn;
 use crate::mistakes::{FieldPath, Mistakes};
 
 pub use choice::chosen;
-pub use source::path_parameters;
+pub use source::{path_parameter, path_parameters};
 
 /// The most that AWS takes as one template, in bytes. Source: API Gateway quotas, "Mapping template size", 300 KB.
 const TEMPLATE_BYTES_MAX: usize = 300_000;

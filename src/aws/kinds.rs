@@ -1,5 +1,12 @@
 //! The AWS kinds: reads and writes of the kinds of the same names in core. One arm a variant, one SDK call an arm.
 
+use std::collections::BTreeSet;
+
+use sfe_core::operation::Operation;
+
+use super::clients::Clients;
+use super::error::Error;
+
 pub mod account;
 pub mod api_key;
 pub mod authorizer;
@@ -20,3 +27,10 @@ pub mod usage_plan;
 const PAGES_MAX: usize = 20;
 /// The most that API Gateway answers in one page.
 const PAGE: i32 = 500;
+
+/// Takes tags off an object of API Gateway's, whatever its kind.
+async fn untag(clients: &Clients, arn: &str, keys: &BTreeSet<String>, object: &str) -> Result<(), Error> {
+    let request = clients.apigateway.untag_resource().resource_arn(arn);
+    let request = request.set_tag_keys(Some(keys.iter().cloned().collect()));
+    clients.call(Operation::UntagApiGateway, object, request.send()).await.map(drop)
+}

@@ -18,8 +18,8 @@ pub struct Options {
     pub settings: Settings,
     /// When to look again.
     pub pace: Pace,
-    /// How long a call may still take effect whose answer was lost, and a read may not show what was made: until then "not found" settles
-    /// nothing.
+    /// How long a call whose answer was lost may take until it is read for sure: its own delay and that of a read together. Until then "not
+    /// found" settles nothing.
     pub settle: SignedDuration,
     /// How long a new role may stay unassumable before that needs a person.
     pub role_grace: SignedDuration,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::HttpMethod;
 use crate::kinds::resource::with_parents;
+use crate::mapping::path_parameter;
 
 /// A route's path and method.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -24,7 +25,7 @@ pub fn check(path: &str) -> Result<(), String> {
     let mut names = BTreeSet::new();
     for (index, part) in parts.iter().enumerate() {
         let greedy = part.ends_with("+}");
-        match parameter(part) {
+        match path_parameter(part) {
             Some(_) if greedy && index + 1 < parts.len() => {
                 return Err(format!("{part} takes the rest of the path and must be its last part"));
             }
@@ -39,12 +40,6 @@ pub fn check(path: &str) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// The name in `{name}` or `{name+}`.
-fn parameter(part: &str) -> Option<&str> {
-    let name = part.strip_prefix('{')?.strip_suffix('}')?;
-    Some(name.strip_suffix('+').unwrap_or(name))
 }
 
 fn is_name(name: &str) -> bool {

@@ -122,8 +122,13 @@ impl Word for Name {
 
 /// The names of the parameters of a route's path.
 pub fn path_parameters(path: &str) -> impl Iterator<Item = &str> {
-    let parts = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
-    parts.map(|parameter| parameter.strip_suffix('+').unwrap_or(parameter))
+    path.split('/').filter_map(path_parameter)
+}
+
+/// The name in `{name}` or `{name+}`.
+pub fn path_parameter(part: &str) -> Option<&str> {
+    let name = part.strip_prefix('{')?.strip_suffix('}')?;
+    Some(name.strip_suffix('+').unwrap_or(name))
 }
 
 /// The name of a claim or of a key that an authorizer returns.

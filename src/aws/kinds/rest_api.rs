@@ -96,9 +96,7 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
             Ok(Answer::Done)
         }
         Action::UntagResource { id, arn, keys } => {
-            let request = clients.apigateway.untag_resource().resource_arn(arn);
-            let request = request.set_tag_keys(Some(keys.iter().cloned().collect()));
-            drop(clients.call(Operation::UntagApiGateway, &format!("REST API {id}"), request.send()).await?);
+            super::untag(clients, arn, keys, &format!("REST API {id}")).await?;
             Ok(Answer::Done)
         }
         Action::DeleteRestApi { id } => {

@@ -49,9 +49,7 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
             drop(clients.call(Operation::TagApiGateway, &object, request.send()).await?);
         }
         Action::UntagResource { arn, keys, .. } => {
-            let request = gateway.untag_resource().resource_arn(arn);
-            let request = request.set_tag_keys(Some(keys.iter().cloned().collect()));
-            drop(clients.call(Operation::UntagApiGateway, &object, request.send()).await?);
+            super::untag(clients, arn, keys, &object).await?;
         }
         Action::DeleteStage { rest_api_id, name } => {
             let request = gateway.delete_stage().rest_api_id(rest_api_id).stage_name(name);
