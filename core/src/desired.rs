@@ -184,8 +184,8 @@ impl Api {
 /// What becomes of a guest's routes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum GuestRoutes {
-    /// They are among the methods; this is their hash.
-    Served { hash: String },
+    /// They are among the methods; this is their hash, and the generation of the guest's manifest.
+    Served { hash: String, generation: Option<i64> },
     /// It isn't ready, or its manifest is wrong: the methods with its marker stay as they are.
     Held { marker: String },
     /// It is deleted, and its routes are retained: the methods with its marker stay without it.
@@ -234,7 +234,7 @@ impl Desired {
             leaves: None,
             keys: None,
             may_have_keys: false,
-            hosted: host.map(|host| Hosted { host, routes_hash: None }),
+            hosted: host.map(|host| Hosted { host, routes_hash: None, generation: None }),
             calls: None,
             executions: Executions::none(),
             kept_for: Vec::new(),
@@ -358,7 +358,7 @@ pub fn desired(
     hosted::check_allowed_routes(spec, settings, &at, &mut mistakes);
     keys::check(spec, references, &at, &mut mistakes);
     let told = (&mut mistakes, &mut waiting);
-    let hosted = hosted::parse(spec, references, (&owner, settings), routes.as_ref(), &at, told);
+    let hosted = hosted::parse(object, references, (&owner, settings), routes.as_ref(), &at, told);
     let is_guest = spec.api.as_ref().is_some_and(|api| api.endpoint_ref.is_some());
     let api = routes
         .filter(|_| !is_guest)

@@ -61,13 +61,8 @@ pub fn next(desired: &Desired, observed: &Observed, when: When) -> Next<Action> 
 fn released(desired: &Desired, observed: &Observed) -> bool {
     let by_host = match &desired.hosted {
         None => true,
-        Some(hosted) => {
-            let served = hosted.host.guest.as_ref();
-            match &hosted.routes_hash {
-                Some(hash) => served.is_some_and(|guest| guest.routes_hash.as_ref() == Some(hash)),
-                None => served.is_none() || !hosted.host.exists,
-            }
-        }
+        Some(hosted) if hosted.routes_hash.is_some() => hosted.is_served(),
+        Some(hosted) => hosted.host.guest.is_none() || !hosted.host.exists,
     };
     let by_own_api = match &desired.api {
         None if desired.leaves.is_some() => others::serves_nothing(desired, observed),
@@ -172,7 +167,7 @@ fn hosted(desired: &Desired) -> Next<Action> {
             ),
             "change `spec.routes` of one of the two".to_owned(),
         ),
-        (Some(hash), Some(guest)) if guest.routes_hash.as_ref() == Some(hash) => Next::nothing(),
+        (Some(_), Some(_)) if hosted.is_served() => Next::nothing(),
         (Some(_), _) => {
             Next::wait_until("routes", &format!("StepFunctionEndpoint {name} has to serve them{idle}"), Until::Cluster)
         }

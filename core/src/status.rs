@@ -200,18 +200,19 @@ fn made(observed: &Observed, before: &[String]) -> Vec<String> {
     known.into_iter().filter(|id| is_there(id)).cloned().collect()
 }
 
-/// What a guest is told: the hash that the stage serves, which is the former one until the stage has moved; nothing, once it is let go.
+/// What a guest is told: the hash that the stage serves, which is the former one until the stage has moved, and of which generation; nothing,
+/// once it is let go.
 fn tell_guest(name: &Neighbour, fate: &GuestRoutes, done: bool, previous: Option<&GuestStatus>) -> Option<GuestStatus> {
-    let before = previous.and_then(|guest| guest.routes_hash.clone());
-    let (routes_hash, refused) = match fate {
-        GuestRoutes::Served { hash } if done => (Some(hash.clone()), None),
+    let before = previous.map(|guest| (guest.routes_hash.clone(), guest.generation)).unwrap_or_default();
+    let ((routes_hash, generation), refused) = match fate {
+        GuestRoutes::Served { hash, generation } if done => ((Some(hash.clone()), *generation), None),
         GuestRoutes::Released { .. } if done => return None,
         GuestRoutes::Served { .. } | GuestRoutes::Held { .. } => (before, None),
         GuestRoutes::Released { .. } => return previous.cloned(),
         GuestRoutes::Refused { why, .. } => (before, Some(why.clone())),
     };
     let Neighbour { namespace, name } = name.clone();
-    Some(GuestStatus { name, namespace, routes_hash, refused })
+    Some(GuestStatus { name, namespace, routes_hash, generation, refused })
 }
 
 /// The conditions of the parts; one that is not known keeps its previous state.

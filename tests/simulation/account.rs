@@ -15,7 +15,7 @@ use sfe_core::next::Seen;
 use sfe_core::observed::{Answer, Fact, Read};
 use sfe_core::owner::{Owner, Site, Tags};
 
-pub use api::{RestApi, api_of_authorizer, api_of_model, api_of_stage, api_of_validator, is_our_method};
+pub use api::{RestApi, api_of_authorizer, api_of_model, api_of_stage, api_of_validator, is_finished, is_our_method};
 pub use machine::Machine;
 
 use crate::time::{Millis, SECOND, timestamp};
@@ -43,6 +43,8 @@ pub struct Account {
     pub keys: keys::Keys,
     /// The first write that touched what is not ours.
     pub trespass: Option<String>,
+    /// The first deployment that was made while a method of ours was unfinished.
+    pub hasty: Option<String>,
     ids: usize,
 }
 
@@ -60,6 +62,7 @@ impl Account {
             cloudwatch_role: None,
             keys: keys::Keys::default(),
             trespass: None,
+            hasty: None,
             ids: 0,
         }
     }

@@ -8,7 +8,7 @@ use sfe_core::api::{HttpMethod, StateMachineType, StepFunctionEndpoint};
 use sfe_core::owner::Owner;
 use sfe_core::status::is_true;
 
-use crate::account::{Account, CLUSTER, Machine, RestApi, is_our_method};
+use crate::account::{Account, CLUSTER, Machine, RestApi, is_finished, is_our_method};
 use crate::life::{REFERENCED, key};
 use crate::stages;
 
@@ -66,8 +66,7 @@ pub fn check_served(account: &Account, object: &Key, served: &Served) -> Kept {
     let method = snapshot.methods.get(&(served.path.clone(), served.method));
     let method = method.ok_or_else(|| format!("{what} is down: the deployment has no such method"))?;
     let integration = method.integration.as_ref().ok_or_else(|| format!("{what} is down: no integration"))?;
-    if integration.responses.is_empty() || integration.responses.keys().any(|status| !method.responses.contains(status))
-    {
+    if !is_finished(method) {
         return Err(format!("{what} is down: its responses are not complete"));
     }
     let template: String = integration.request_templates.values().cloned().collect();

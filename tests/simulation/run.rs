@@ -42,7 +42,7 @@ pub struct Run {
     served: BTreeMap<Key, Vec<Served>>,
     /// Whether routes that are live must stay so: not where someone takes them down by hand, or two write at a time.
     promises_service: bool,
-    /// Whether a status that says Ready must be true when it is written.
+    /// Whether a status that says Ready must be true when it is written, and a deployment finished when it is made.
     promises_truth: bool,
     writes: usize,
     /// How many processes were ever started.
@@ -254,6 +254,9 @@ impl Run {
         self.network.check_turns()?;
         self.network.account(|account| {
             check_account(account, &NAMES)?;
+            if let (true, Some(hasty)) = (self.promises_truth, &account.hasty) {
+                return Err(format!("a deployment was made while {hasty} was unfinished"));
+            }
             let mut served = self.served.iter().flat_map(|(key, routes)| routes.iter().map(move |route| (key, route)));
             served.try_for_each(|(key, route)| check_served(account, key, route))
         })

@@ -202,6 +202,9 @@ pub struct GuestStatus {
     /// The hash of its routes as the stage serves them; none while the stage serves none of them yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routes_hash: Option<String>,
+    /// The generation of its manifest that has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<i64>,
     /// Why its routes are not served as it wants them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,

@@ -80,6 +80,18 @@ pub struct Hosted {
     pub host: Host,
     /// The hash of our routes; none when they shall be dropped.
     pub routes_hash: Option<String>,
+    /// The generation of the manifest that has them.
+    pub generation: Option<i64>,
+}
+
+impl Hosted {
+    /// Whether the host serves our routes. One that speaks of an earlier manifest may be about to serve what that one said, even where the
+    /// routes are the same again.
+    pub fn is_served(&self) -> bool {
+        let Some(guest) = &self.host.guest else { return false };
+        let is_of_now = guest.generation.is_none() || guest.generation == self.generation;
+        is_of_now && self.routes_hash.is_some() && guest.routes_hash == self.routes_hash
+    }
 }
 
 /// Whether a host lets the objects of a namespace put routes on its API.
@@ -174,13 +186,14 @@ pub fn check_allowed_routes(
 
 /// Another's API: it must exist, let us, and not be a guest itself.
 pub fn parse(
-    spec: &StepFunctionEndpointSpec,
+    object: &StepFunctionEndpoint,
     references: &References,
     (owner, settings): (&Owner, &Settings),
     routes: Option<&Routes>,
     at: &FieldPath,
     (mistakes, waiting): (&mut Mistakes, &mut Vec<String>),
 ) -> Option<Hosted> {
+    let (spec, generation) = (&object.spec, object.metadata.generation);
     let reference = spec.api.as_ref()?.endpoint_ref.as_ref()?;
     let namespace = reference.namespace.as_deref().unwrap_or(&owner.namespace);
     let name = Neighbour::new(namespace, &reference.name, &owner.namespace);
@@ -211,7 +224,9 @@ pub fn parse(
             mistakes.add(at_name, &name, "must name a StepFunctionEndpoint with an API of its own");
             None
         }
-        Admission::Allowed => routes.map(|routes| Hosted { host: host.clone(), routes_hash: Some(routes.hash()) }),
+        Admission::Allowed => {
+            routes.map(|routes| Hosted { host: host.clone(), routes_hash: Some(routes.hash()), generation })
+        }
         Admission::Unknown => {
             waiting.push(format!(
                 "the labels of namespace {} can't be read, by which StepFunctionEndpoint {name} selects",

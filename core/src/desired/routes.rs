@@ -269,7 +269,7 @@ pub fn with_guests(
                     Err(why) => GuestRoutes::Refused { marker, why },
                     Ok(both) => {
                         all = both;
-                        GuestRoutes::Served { hash }
+                        GuestRoutes::Served { hash, generation: guest.metadata.generation }
                     }
                 }
             }

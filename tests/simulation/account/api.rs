@@ -54,6 +54,12 @@ pub fn is_our_method(found: &method::Observed) -> bool {
     found.settings.operation_name.as_ref().is_some_and(|name| name.starts_with(MARKER))
 }
 
+/// Whether a method answers: each of its responses is one of its integration, and the other way round.
+pub fn is_finished(found: &method::Observed) -> bool {
+    let answers = |integration: &method::Integration| integration.responses.keys().eq(&found.responses);
+    !found.responses.is_empty() && found.integration.as_ref().is_some_and(answers)
+}
+
 impl Account {
     /// A new API, with a root resource alone; answers the root's id and when that was.
     pub fn place_api(&mut self, id: &str, want: &rest_api::Desired) -> (String, jiff::Timestamp) {
@@ -275,8 +281,11 @@ impl Account {
                 if methods.is_empty() || methods.values().any(|found| found.integration.is_none()) {
                     return Err(refused("no integration defined for a method"));
                 }
+                let hasty = methods.iter().find(|(_, found)| is_our_method(found) && !is_finished(found));
+                let hasty = hasty.map(|((path, method), _)| format!("{method} {path}"));
                 let description = deployment::description(hash);
                 api.snapshots.insert(id.clone(), Snapshot { description, methods });
+                self.hasty = self.hasty.take().or(hasty);
                 Ok(Answer::Created(id))
             }
             deployment::Action::UpdateDeployment { rest_api_id, id, description } => {

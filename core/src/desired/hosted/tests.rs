@@ -236,3 +236,33 @@ fn what_makes_no_sense_is_refused(#[case] api: Value, #[case] expected: &str) {
     let said = told(&api, Admission::Allowed, &settings);
     assert!(said.contains(expected), "{said}");
 }
+
+/// A host may be about to serve the routes of the generation in between.
+#[rstest]
+#[case::of_now(json!({ "generation": 3 }), true)]
+#[case::of_an_earlier_manifest_with_the_same_routes(json!({ "generation": 1 }), false)]
+#[case::told_by_an_earlier_version(json!({}), true)]
+#[case::of_other_routes(json!({ "generation": 3, "routesHash": "other" }), false)]
+fn routes_are_served_as_of(#[case] told: Value, #[case] expected: bool) {
+    let mut guest = guest("shop", "refunds");
+    guest.metadata.generation = Some(3);
+    let of_host = |guest: Option<api::GuestStatus>| References {
+        host: Some(Host {
+            name: Neighbour::new("shop", "orders", "shop"),
+            exists: true,
+            admission: Admission::Allowed,
+            is_guest: false,
+            idle: None,
+            url: None,
+            guest,
+            binary_media_types: BTreeSet::new(),
+        }),
+        ..References::default()
+    };
+    let hosted = |told| desired(&guest, &of_host(told), &settings()).unwrap().hosted.unwrap();
+    let untold = hosted(None);
+    assert!(!untold.is_served());
+    let mut status = json!({ "name": "refunds", "routesHash": untold.routes_hash });
+    status.as_object_mut().unwrap().extend(told.as_object().unwrap().clone());
+    assert_eq!(hosted(serde_json::from_value(status).unwrap()).is_served(), expected);
+}
