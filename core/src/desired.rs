@@ -186,12 +186,21 @@ impl Api {
 pub enum GuestRoutes {
     /// They are among the methods; this is their hash, and the generation of the guest's manifest.
     Served { hash: String, generation: Option<i64> },
-    /// It isn't ready, or its manifest is wrong: the methods with its marker stay as they are.
-    Held { marker: String },
+    /// It isn't ready, or its manifest is wrong: its methods stay as they are.
+    Held { kept: Kept },
     /// It is deleted, and its routes are retained: the methods with its marker stay without it.
     Released { marker: String },
-    /// They collide with others, or its namespace is not selected any more: the methods with its marker stay as they are.
-    Refused { marker: String, why: String },
+    /// They collide with others, or its namespace is not selected any more: its methods stay as they are.
+    Refused { kept: Kept, why: String },
+}
+
+/// Methods that stay as they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// The marker that they bear.
+    pub marker: String,
+    /// Whether the stage serves them, as far as is known. Where it doesn't, one that was left unfinished goes.
+    pub is_served: bool,
 }
 
 /// What the routes call.

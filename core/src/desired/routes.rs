@@ -14,7 +14,7 @@ use crate::mistakes::{FieldPath, Mistakes};
 use crate::owner::{Owner, Site, hash};
 
 use super::{
-    Admission, GuestRoutes, Neighbour, References, RouteKey, Settings, admission, authorization, bounds, callers,
+    Admission, GuestRoutes, Kept, Neighbour, References, RouteKey, Settings, admission, authorization, bounds, callers,
     cross_origin, path, stage,
 };
 
@@ -246,6 +246,8 @@ pub fn with_guests(
             fates.insert(name, GuestRoutes::Released { marker });
             continue;
         }
+        let told = host.status.iter().flat_map(|status| &status.guests).find(|guest| name.is(guest));
+        let kept = Kept { marker, is_served: told.is_some_and(|guest| guest.routes_hash.is_some()) };
         let admission = admission(host, &guest_owner.namespace, references.labels.get(&guest_owner.namespace));
         let is_let = match admission {
             Admission::Allowed => true,
@@ -253,20 +255,20 @@ pub fn with_guests(
             Admission::Forbidden => continue,
             Admission::Unselected => {
                 let why = format!("`api.allowedRoutes` does not select the namespace {}", guest_owner.namespace);
-                fates.insert(name, GuestRoutes::Refused { marker, why });
+                fates.insert(name, GuestRoutes::Refused { kept, why });
                 continue;
             }
         };
         let fate = match ready(guest, &guest_owner, &all.binary_media_types, settings).filter(|_| is_let) {
-            None => GuestRoutes::Held { marker },
+            None => GuestRoutes::Held { kept },
             Some(_) if super::site(guest, settings).region != site.region => GuestRoutes::Refused {
-                marker,
+                kept,
                 why: format!("its Region differs from that of {}: {}", owner.name, site.region),
             },
             Some(routes) => {
                 let hash = routes.hash();
                 match conflict(&all, &routes).map_or_else(|| with(&all, routes, &host.spec), Err) {
-                    Err(why) => GuestRoutes::Refused { marker, why },
+                    Err(why) => GuestRoutes::Refused { kept, why },
                     Ok(both) => {
                         all = both;
                         GuestRoutes::Served { hash, generation: guest.metadata.generation }

@@ -225,14 +225,20 @@ fn wanted_paths(api: &Api, observed: &Observed) -> resource::Desired {
     wanted.chain(staying).flat_map(resource::with_parents).map(str::to_owned).collect()
 }
 
-/// Whether a method bears the marker of a guest whose methods stay as they are.
+/// Whether a method is one of a guest whose methods stay as they are.
 fn is_held(api: &Api, found: &method::Observed) -> bool {
     api.guests.values().any(|guest| match guest {
         GuestRoutes::Served { .. } | GuestRoutes::Released { .. } => false,
-        GuestRoutes::Held { marker } | GuestRoutes::Refused { marker, .. } => {
-            found.settings.operation_name.as_ref() == Some(marker)
+        GuestRoutes::Held { kept } | GuestRoutes::Refused { kept, .. } => {
+            found.settings.operation_name.as_ref() == Some(&kept.marker) && (kept.is_served || found.is_finished())
         }
     })
+}
+
+/// A method that stays as it is and isn't finished: with a deployment it would answer no more.
+fn half_changed<'o>(api: &Api, observed: &'o Observed) -> Option<(&'o str, HttpMethod)> {
+    let mut held = observed.methods().filter(|(_, _, found)| is_held(api, found));
+    held.find(|(_, _, found)| !found.is_finished()).map(|(path, method, _)| (path, method))
 }
 
 /// Whether a method bears the marker of a guest whose methods are let go.
@@ -335,7 +341,8 @@ fn settings(want: &method::Desired, observed: &Observed) -> Option<method::Setti
     })
 }
 
-/// The hash of all that a deployment of the finished API holds of ours: what is wanted, and what is kept for guests.
+/// The hash of all that a deployment of the finished API holds of ours: what is wanted, and what is kept for guests. None until each method
+/// is finished that is kept.
 pub fn snapshot(api: &Api, observed: &Observed) -> Option<String> {
     let marker = Owner::of(&api.stage.tags).map(|owner| owner.marker()).unwrap_or_default();
     #[derive(Serialize)]
@@ -349,6 +356,9 @@ pub fn snapshot(api: &Api, observed: &Observed) -> Option<String> {
         methods.push(Method(key, settings(want, observed)?, &want.integration));
     }
     for (key, found) in keys.iter().filter(|(key, _)| !api.methods.contains_key(*key)) {
+        if !found.is_finished() {
+            return None;
+        }
         methods.push(Method(key, found.settings.clone(), found.integration.as_ref()?));
     }
     methods.sort_by(|one, other| one.0.cmp(other.0));
@@ -422,10 +432,15 @@ fn deployed(api: &Api, desired: &Desired, observed: &Observed, id: &str, ready: 
         return unread("stage");
     };
     let Some(hash) = ready.then(|| snapshot(api, observed)).flatten() else {
-        return if live(api, observed).is_some() {
-            Next::nothing()
-        } else {
-            Next::wait("deployment", "all that it holds comes first")
+        return match half_changed(api, observed) {
+            _ if live(api, observed).is_some() => Next::nothing(),
+            None => Next::wait("deployment", "all that it holds comes first"),
+            Some((path, method)) => {
+                let why = format!(
+                    "{method} {path} of a guest is half changed: that StepFunctionEndpoint has to become ready"
+                );
+                Next::wait_until("deployment", &why, Until::Cluster)
+            }
         };
     };
     let mut next = deployment::next(id, &hash, deployments).map(Action::Deployment);

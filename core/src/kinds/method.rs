@@ -147,6 +147,16 @@ pub struct Observed {
     pub integration: Option<Integration>,
 }
 
+impl Observed {
+    /// Whether it answers: with the response of its integration that is made last, the one for all that no other is for, and with none
+    /// that it doesn't declare.
+    pub fn is_finished(&self) -> bool {
+        let Some(integration) = &self.integration else { return false };
+        integration.responses.values().any(|response| response.selection_pattern.is_none())
+            && integration.responses.keys().all(|status| self.responses.contains(status))
+    }
+}
+
 /// What PutMethod sets: with ids, as AWS knows it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Settings {

@@ -266,3 +266,20 @@ fn routes_are_served_as_of(#[case] told: Value, #[case] expected: bool) {
     status.as_object_mut().unwrap().extend(told.as_object().unwrap().clone());
     assert_eq!(hosted(serde_json::from_value(status).unwrap()).is_served(), expected);
 }
+
+/// What a guest's methods left unfinished goes, unless the stage serves them.
+#[test]
+fn what_the_stage_serves_of_a_guest_is_kept() {
+    let mut host = host(&selector());
+    let told = json!({ "guests": [
+        { "name": "a", "namespace": "abroad", "routesHash": "x" }, { "name": "b", "namespace": "abroad" },
+    ] });
+    host.status = serde_json::from_value(told).unwrap();
+    let references = References { guests: vec![guest("abroad", "a"), guest("abroad", "b")], ..References::default() };
+    let api = desired(&host, &references, &settings()).unwrap().api.unwrap();
+    let is_served = |fate: &GuestRoutes| match fate {
+        GuestRoutes::Held { kept } => kept.is_served,
+        GuestRoutes::Served { .. } | GuestRoutes::Released { .. } | GuestRoutes::Refused { .. } => panic!("not held"),
+    };
+    assert_eq!(api.guests.values().map(is_served).collect::<Vec<_>>(), [true, false]);
+}
