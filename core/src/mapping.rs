@@ -4,8 +4,9 @@
 //! - A request's values reach the execution as they are, or the request is refused with a 4xx. None of them can add or change a
 //!   member of the call.
 //! - A required value that slipped past API Gateway's validator makes the call `{}`, which Step Functions refuses with 400.
-//! - Whatever a manifest says is data: no template holds a `$` or `#` that we did not write (`vtl`).
-//! - Every answer is valid JSON. The status is overridden once, at the end.
+//! - Whatever a manifest says is data: no template holds a `$` or `#` that we did not write (`vtl`), but for templates that a manifest
+//!   writes itself, which stay in their place (`raw`).
+//! - Every answer that is to be JSON is valid JSON, unless the manifest's own template prints it. The status is overridden once, at the end.
 //! - A client never sends an ARN and never sees the text of an error of AWS, which holds ARNs.
 //!
 //! How templates behave, and where that was measured: Apache Velocity 1.7 with Jayway JsonPath, which is what API Gateway is
@@ -27,6 +28,7 @@ mod name;
 mod object;
 mod output;
 mod part;
+mod raw;
 mod read;
 #[cfg(test)]
 mod readings;

@@ -10,7 +10,7 @@ use crate::world::{World, run, until};
 
 const NAMESPACE: &str = "installed";
 /// All of examples/: every kind of AWS object in every form.
-const NAMES: [&str; 24] = [
+const NAMES: [&str; 25] = [
     "answers",
     "approvals",
     "envelope",
@@ -29,6 +29,7 @@ const NAMES: [&str; 24] = [
     "refusals",
     "second",
     "tagged",
+    "templated",
     "told",
     "trigger",
     "uploads",

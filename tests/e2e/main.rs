@@ -32,6 +32,7 @@ mod serving;
 mod settings;
 mod sharing;
 mod stages;
+mod templates;
 mod typed;
 mod whole;
 mod world;

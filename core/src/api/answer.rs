@@ -95,7 +95,7 @@ pub struct FailureHeader {
     pub context: Option<ContextVariable>,
 }
 
-/// The body of an answer that knows no execution: exactly one of `constant`, `constantJson`, `text` and `empty`.
+/// The body of an answer that knows no execution: exactly one of `constant`, `constantJson`, `text`, `template` and `empty`.
 #[derive(JsonSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FailureBody {
@@ -111,6 +111,11 @@ pub struct FailureBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 65_536))]
     pub text: Option<String>,
+    /// A template in API Gateway's Velocity language that prints the body. What it prints is not checked: Step Functions' own messages hold
+    /// ARNs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 65_536))]
+    pub template: Option<String>,
     /// No body, if true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub empty: Option<bool>,
@@ -235,7 +240,7 @@ pub enum FailedStatus {
     Aborted,
 }
 
-/// The body of an answer: exactly one of `constant`, `constantJson`, `text`, `output`, `outputText`, `fields` and `empty`.
+/// The body of an answer: exactly one of `constant`, `constantJson`, `text`, `output`, `outputText`, `fields`, `template` and `empty`.
 #[derive(JsonSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Body {
@@ -264,6 +269,11 @@ pub struct Body {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("maxProperties" = 50, "minProperties" = 1))]
     pub fields: Option<BTreeMap<String, AnswerSource>>,
+    /// A template in API Gateway's Velocity language that prints the body, for what the others can't say. What it prints is not checked: escape
+    /// each value. It sees the action's own answer, such as `$input.path('$.output')`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 65_536))]
+    pub template: Option<String>,
     /// No body, if true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub empty: Option<bool>,

@@ -9,12 +9,13 @@ use serde_json::Value;
 
 use super::schema;
 
-/// A JSON document made for the call: at most one of `constant`, `constantJson`, `fields` and `request`; the whole JSON body without them.
+/// A JSON document made for the call: at most one of `constant`, `constantJson`, `fields`, `request` and `template`;
+/// the whole JSON body without them.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[x_kube(
     crates(kube_core = "kube_core"),
-    validation = Rule::new("[has(self.constantJson), has(self.fields), has(self.request)].filter(x, x).size() <= 1")
-        .message("at most one of constant, constantJson, fields and request is allowed")
+    validation = Rule::new("[has(self.constantJson), has(self.fields), has(self.request), has(self.template)].filter(x, x).size() <= 1")
+        .message("at most one of constant, constantJson, fields, request and template is allowed")
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Input {
@@ -35,6 +36,12 @@ pub struct Input {
     /// `requestContext` and `authorizer`. The body is text for a content type that is no JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<RequestEnvelope>,
+    /// A template in API Gateway's Velocity language, for what the others can't say: directives that set `$document` to the document's
+    /// JSON text. They print nothing, and what they set is escaped for you, as a whole; each client's value within it is yours to escape.
+    /// A request for which `$document` stays empty is refused with 400.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 65_536))]
+    pub template: Option<String>,
 }
 
 /// What of a request is chosen for its envelope; what a request lacks is left out. Never all headers: a token would be kept in the

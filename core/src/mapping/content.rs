@@ -90,7 +90,7 @@ fn media(type_: &str) -> Result<Media, &'static str> {
 
 /// Whether nothing but the body's text is read of the body.
 fn reads_all_as_text(input: &Input) -> bool {
-    let Input { constant, constant_json, fields, request } = input;
+    let Input { constant, constant_json, fields, request, template } = input;
     let fields_do = fields.as_ref().is_some_and(|fields| fields.values().all(|source| source.body.is_none()));
-    constant.is_some() || constant_json.is_some() || fields_do || request.is_some()
+    constant.is_some() || constant_json.is_some() || fields_do || request.is_some() || template.is_some()
 }

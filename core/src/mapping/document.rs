@@ -7,6 +7,7 @@ use crate::mistakes::{FieldPath, Mistakes};
 
 use super::json::Json;
 use super::model::Kind;
+use super::raw::{Purpose, Raw};
 use super::reads::Reads;
 use super::source::{Checked, Media, NO_TEXT};
 use super::vtl::Template;
@@ -27,6 +28,8 @@ pub(super) enum Document {
     Constant(Json),
     /// An object of values of the request.
     Fields(Members),
+    /// What the manifest's own template sets.
+    Template(Raw),
 }
 
 /// The members of an object, by key.
@@ -48,10 +51,12 @@ pub(super) fn parse(
     at: &FieldPath,
     mistakes: &mut Mistakes,
 ) -> Option<Document> {
-    let Some(Input { constant, constant_json, fields, request }) = input else { return body(reads, at, mistakes) };
-    let said = [constant.is_some(), constant_json.is_some(), fields.is_some(), request.is_some()];
+    let Some(Input { constant, constant_json, fields, request, template }) = input else {
+        return body(reads, at, mistakes);
+    };
+    let said = [constant.is_some(), constant_json.is_some(), fields.is_some(), request.is_some(), template.is_some()];
     if said.into_iter().filter(|said| *said).count() > 1 {
-        mistakes.add(at.clone(), "", "at most one of constant, constantJson, fields and request is allowed");
+        mistakes.add(at.clone(), "", "at most one of constant, constantJson, fields, request and template is allowed");
         return None;
     }
     if let Some(value) = constant {
@@ -64,6 +69,9 @@ pub(super) fn parse(
     }
     if let Some(fields) = fields {
         return members(fields, reads, &at.field("fields"), mistakes).map(Document::Fields);
+    }
+    if let Some(text) = template {
+        return raw(text, reads, &at.field("template"), mistakes).map(Document::Template);
     }
     match request {
         Some(request) => envelope::members(request, reads, &at.field("request"), mistakes).map(Document::Fields),
@@ -92,6 +100,19 @@ fn body(reads: &mut Reads, at: &FieldPath, mistakes: &mut Mistakes) -> Option<Do
     }
 }
 
+/// A template of the manifest. What it parses must be JSON, of which nothing may be lost.
+fn raw(text: &str, reads: &mut Reads, at: &FieldPath, mistakes: &mut Mistakes) -> Option<Raw> {
+    let raw = mistakes.take(at.clone(), text, Raw::parse(text, Purpose::Document))?;
+    reads.may_refuse = true;
+    reads.reads_text |= raw.reads_body();
+    reads.reads_whole |= raw.parses_body() && reads.media == Media::Json && reads.has_body();
+    Some(raw)
+}
+
+/// The code after a template of the manifest. Where it left the document out, the request can't be served.
+const REFUSE_NO_DOCUMENT: &str =
+    "\n#set($document = \"$!{document}\")\n#if($document == '')\n#set($complete = false)\n#end\n";
+
 /// Writes the code that prepares the document.
 pub(super) fn prepare(document: &Document, template: &mut Template) {
     match document {
@@ -100,6 +121,9 @@ pub(super) fn prepare(document: &Document, template: &mut Template) {
             object::begin(template);
             append(members, template);
             object::end(template);
+        }
+        Document::Template(raw) => {
+            template.code("#set($document = '')\n").raw(raw).code(REFUSE_NO_DOCUMENT);
         }
     }
 }
@@ -110,6 +134,7 @@ pub(super) fn print(document: &Document, template: &mut Template) {
         Document::Body => template.escaped("$input.body"),
         Document::Constant(json) => template.text(json.as_str()),
         Document::Fields(_) => template.escaped("$text"),
+        Document::Template(_) => template.escaped("$document"),
     };
 }
 

@@ -98,8 +98,10 @@ impl Scope {
     /// The kinds of bodies that can be said.
     pub(super) fn bodies(self) -> &'static str {
         match self {
-            Self::Success(_) | Self::Outcome => "constant, constantJson, text, output, outputText, fields and empty",
-            Self::Refusal => "constant, constantJson, text and empty",
+            Self::Success(_) | Self::Outcome => {
+                "constant, constantJson, text, output, outputText, fields, template and empty"
+            }
+            Self::Refusal => "constant, constantJson, text, template and empty",
         }
     }
 

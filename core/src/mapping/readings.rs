@@ -271,3 +271,34 @@ fn what_makes_no_sense_is_refused(#[case] said: Value, #[case] expected: &[Strin
     let expected: Vec<String> = expected.iter().map(|mistake| format!("spec.routes[2].{mistake}")).collect();
     assert_eq!(mistakes, expected);
 }
+
+#[test]
+fn a_template_of_the_manifest_sets_the_document() {
+    let request = translated(json!({ "input": { "template": "#set($document = $input.json('$.a')) ## a" } }));
+    let expected = [
+        "#set($document = '')",
+        "#set($document = $input.json('$.a')) ## a",
+        "",
+        r##"#set($document = "$!{document}")"##,
+        "#if($document == '')",
+        "#set($complete = false)",
+        "#end",
+        "#if($complete == true)",
+        &format!(
+            r#"{{"input": "$util.escapeJavaScript($document).replaceAll("\\'","'")", "stateMachineArn": "{ARN}"}}"#
+        ),
+        "#else",
+        "{}",
+        "#end",
+    ];
+    let lines: Vec<&str> = request.templates["application/json"].lines().collect();
+    assert_eq!(lines[lines.len() - expected.len()..], expected);
+    assert_eq!(request.models["application/json"], super::model::Model::any());
+}
+
+#[test]
+fn a_template_that_reads_no_body_asks_nothing_of_it() {
+    let request = translated(json!({ "input": { "template": "#set($document = $context.requestId)" } }));
+    assert!(request.models.is_empty());
+    assert!(!request.templates["application/json"].contains("$input"));
+}

@@ -19,7 +19,7 @@ use super::tests::{ARN, translate};
 ])]
 #[case::number(json!({ "action": "SendTaskHeartbeat", "taskToken": { "constant": 5 } }), &["taskToken.constant: `5`: a string is required here"])]
 #[case::two_documents(json!({ "input": { "constant": 1, "constantJson": "1" } }), &[
-    "input: at most one of constant, constantJson, fields and request is allowed",
+    "input: at most one of constant, constantJson, fields, request and template is allowed",
 ])]
 #[case::no_json(json!({ "input": { "constantJson": "{" } }), &[
     "input.constantJson: `{`: one JSON document is expected: EOF while parsing an object at line 1 column 1",
@@ -56,8 +56,8 @@ use super::tests::{ARN, translate};
     "responses.success.body: leave it out: an answer with status 204 has no body",
 ])]
 #[case::bodies(json!({ "responses": { "success": { "body": {} }, "serverError": { "body": { "constant": 1, "constantJson": "1" } } } }), &[
-    "responses.success.body: exactly one of constant, constantJson, text, output, outputText, fields and empty is required",
-    "responses.serverError.body: exactly one of constant, constantJson, text and empty is required",
+    "responses.success.body: exactly one of constant, constantJson, text, output, outputText, fields, template and empty is required",
+    "responses.serverError.body: exactly one of constant, constantJson, text, template and empty is required",
 ])]
 #[case::no_outcome(json!({ "responses": { "errors": [{ "match": { "error": "*" }, "status": 500 }] } }), &[
     "responses.errors: not allowed with action StartExecution, which knows no outcome",
@@ -122,11 +122,11 @@ use super::tests::{ARN, translate};
     "clientError": { "contentType": "html" }, "serverError": { "contentType": "application/json", "body": { "empty": true } },
     "throttling": { "contentType": "text/plain" }
 } }), &[
-    "responses.success.contentType: `text/html`: the body is JSON: use text or outputText for another type",
+    "responses.success.contentType: `text/html`: the body is JSON: use text, outputText or template for another type",
     "responses.errors[0].contentType: `application/problem+json`: a text may be no JSON: use constant, constantJson, output or fields for a JSON body",
     "responses.clientError.contentType: `html`: a media type is expected, such as `text/html; charset=utf-8`",
     "responses.serverError.contentType: `application/json`: leave it out: there is no body",
-    "responses.throttling.contentType: `text/plain`: the body is JSON: use text or outputText for another type",
+    "responses.throttling.contentType: `text/plain`: the body is JSON: use text, outputText or template for another type",
 ])]
 #[case::redirects(json!({ "action": "StartSyncExecution", "responses": {
     "success": { "status": 302 }, "errors": [{ "match": { "error": "*" }, "status": 303 }, { "match": { "error": "*" }, "status": 304 }],

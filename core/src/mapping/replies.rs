@@ -200,3 +200,12 @@ fn a_success_reads_as(#[case] said: Value, #[case] template: &str) {
     let (_, responses) = translated(said);
     assert_eq!(responses.success.template, template);
 }
+
+#[test]
+fn a_template_of_the_manifest_is_printed_for_its_own_case() {
+    let template = succeeded(&json!({ "body": { "template": "<p>$x</p> ## it's" }, "contentType": "text/html" }));
+    assert_eq!(
+        template,
+        "#set($context.responseOverride.header.Content-Type = $util.urlDecode('text/html'))\n<p>$x</p> ## it's\n"
+    );
+}

@@ -14,6 +14,7 @@ use super::header::{HeaderName, MediaType};
 use super::json::Json;
 use super::output::{self, OutputPath};
 use super::part::{Known, Parts, REQUIRE, Slot, Source};
+use super::raw::{Purpose, Raw};
 use super::vtl::Template;
 use super::{fields, object};
 
@@ -46,10 +47,11 @@ impl From<&FailureResponse> for Said {
             context,
             ..AnswerSource::default()
         };
-        let body = body.map(|FailureBody { constant, constant_json, text, empty }| Body {
+        let body = body.map(|FailureBody { constant, constant_json, text, template, empty }| Body {
             constant,
             constant_json,
             text,
+            template,
             empty,
             ..Body::default()
         });
@@ -76,6 +78,7 @@ enum Content {
     Part(OutputPath),
     PartAsText(OutputPath),
     Fields(Vec<(Vec<String>, Source)>),
+    Template(Raw),
 }
 
 /// Answered in place of what can't be composed.
@@ -112,8 +115,9 @@ fn media_type(
             "a text may be no JSON: use constant, constantJson, output or fields for a JSON body"
         }
         (Some(_), Some(Content::Text(_) | Content::PartAsText(_))) => return Some(said),
+        (Some(type_), Some(Content::Template(_))) if !type_.is_json() => return Some(said),
         (Some(type_), _) if type_.is_json() => return Some(said.filter(|type_| type_.as_str() != "application/json")),
-        (Some(_), _) => "the body is JSON: use text or outputText for another type",
+        (Some(_), _) => "the body is JSON: use text, outputText or template for another type",
     };
     mistakes.add(at.clone(), said.as_ref().map_or("", MediaType::as_str), allowed);
     None
@@ -140,7 +144,7 @@ fn headers(
 
 fn content(said: &Body, known: Known<'_>, at: &FieldPath, mistakes: &mut Mistakes) -> Option<Content> {
     let scope = known.scope;
-    let Body { constant, constant_json, text, output, output_text, fields, empty } = said;
+    let Body { constant, constant_json, text, output, output_text, fields, template, empty } = said;
     let said = [
         constant.is_some(),
         constant_json.is_some(),
@@ -148,6 +152,7 @@ fn content(said: &Body, known: Known<'_>, at: &FieldPath, mistakes: &mut Mistake
         output.is_some(),
         output_text.is_some(),
         fields.is_some(),
+        template.is_some(),
         empty.is_some(),
     ];
     if said.into_iter().filter(|said| *said).count() != 1 {
@@ -181,6 +186,9 @@ fn content(said: &Body, known: Known<'_>, at: &FieldPath, mistakes: &mut Mistake
             Source::parse(said, Slot::Field, known, at, mistakes)
         };
         return fields::parse(said, parse, &at.field("fields"), mistakes).map(Content::Fields);
+    }
+    if let Some(text) = template {
+        return mistakes.take(at.field("template"), text, Raw::parse(text, Purpose::Body)).map(Content::Template);
     }
     if *empty != Some(true) {
         mistakes.add(at.field("empty"), "false", "true is allowed: leave it out otherwise");
@@ -218,7 +226,7 @@ impl Reply {
     /// Whether it is put together from an answer that may lack something.
     pub(super) fn may_fail(&self) -> bool {
         let of_fields = match &self.body {
-            None | Some(Content::Nothing | Content::Constant(_) | Content::Text(_)) => false,
+            None | Some(Content::Nothing | Content::Constant(_) | Content::Text(_) | Content::Template(_)) => false,
             Some(Content::Whole | Content::Part(_) | Content::PartAsText(_)) => true,
             Some(Content::Fields(fields)) => fields.iter().any(|(_, source)| source.may_fail()),
         };
@@ -262,7 +270,7 @@ impl Reply {
             source.read_header(number, template);
         }
         match &self.body {
-            None | Some(Content::Nothing | Content::Constant(_) | Content::Text(_)) => {}
+            None | Some(Content::Nothing | Content::Constant(_) | Content::Text(_) | Content::Template(_)) => {}
             Some(Content::Whole) => {
                 template.code("#set($body = $document)\n#if($body == '')\n#set($complete = false)\n#end\n");
             }
@@ -318,6 +326,9 @@ impl Reply {
             Some(Content::Text(text)) => {
                 template.verbatim(text);
             }
+            Some(Content::Template(raw)) => {
+                template.raw(raw);
+            }
             Some(Content::Whole | Content::Part(_) | Content::PartAsText(_) | Content::Fields(_)) => {
                 template.code("$body");
             }
@@ -327,7 +338,9 @@ impl Reply {
     /// What of the output is read.
     fn parts(&self) -> Parts {
         let of_body = match &self.body {
-            None | Some(Content::Nothing | Content::Constant(_) | Content::Text(_)) => Parts::None,
+            None | Some(Content::Nothing | Content::Constant(_) | Content::Text(_) | Content::Template(_)) => {
+                Parts::None
+            }
             Some(Content::Whole) => Parts::Whole,
             Some(Content::Part(_) | Content::PartAsText(_)) => Parts::Members,
             Some(Content::Fields(fields)) => fields.iter().map(|(_, source)| source.parts()).max().unwrap_or_default(),

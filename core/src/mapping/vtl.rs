@@ -1,7 +1,8 @@
 //! The one way to write a template. Code is `&'static str`, so it is ours; everything else enters through a method that leaves
-//! nothing in it for Velocity, or that prints a variable escaped.
+//! nothing in it for Velocity, or that prints a variable escaped; but for a template of the manifest, which stays in its place.
 
 use super::json::{Json, in_string, percent_encoded};
+use super::raw::Raw;
 
 /// A template in the Velocity Template Language of API Gateway.
 #[derive(Debug, Default)]
@@ -43,6 +44,12 @@ impl Template {
     /// Appends a document of the manifest. It may stand between Velocity's single quotes.
     pub(super) fn document(&mut self, document: &Json) -> &mut Self {
         self.0.push_str(&document.without_velocity());
+        self
+    }
+
+    /// Appends a template of the manifest.
+    pub(super) fn raw(&mut self, template: &Raw) -> &mut Self {
+        self.0.push_str(template.as_str());
         self
     }
 

@@ -73,7 +73,7 @@ fn what_the_schema_refuses_is_never_stored() {
             (source(json!({ "context": "identity.apiKey" })), "context: Unsupported value"),
             (
                 route(&json!({ "input": { "constantJson": "{}", "fields": { "a": { "query": "a" } } } })),
-                "at most one of constant, constantJson, fields and request",
+                "at most one of constant, constantJson, fields, request and template",
             ),
             (
                 route(&json!({ "responses": { "success": { "status": 500 } } })),

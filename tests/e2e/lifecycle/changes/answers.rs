@@ -43,6 +43,13 @@ pub fn response_rows() -> Vec<Row> {
             ),
             [Then::Answers(fails(), 423, Some(r#"{"no":1.10}"#))],
         ),
+        of_route(
+            "responses.errors[].body.template",
+            &errors(
+                json!({ "match": { "status": "FAILED" }, "status": 423, "body": { "template": "$input.json('$.status')" } }),
+            ),
+            [Then::Answers(fails(), 423, Some(r#""FAILED""#))],
+        ),
     ];
     for (class, ask, status, other) in [
         ("success", Ask::post("{}"), 200, 202),
@@ -70,6 +77,11 @@ pub fn response_rows() -> Vec<Row> {
                 "body.constantJson",
                 json!({ "body": { "constantJson": r#"{"said":1.10}"# } }),
                 then(status, Some(r#"{"said":1.10}"#)),
+            ),
+            row(
+                "body.template",
+                json!({ "body": { "template": "#set($a = 'said')[\"$a\"]" } }),
+                then(status, Some(r#"["said"]"#)),
             ),
         ]);
     }

@@ -368,6 +368,13 @@ pub fn route_rows() -> Vec<Row> {
             &text,
             [Then::Sends(ask(), action, sends(field, "1.10}"))],
         ));
+        let template = r##"#set($document = '{"n":1.20}')"##;
+        let template = merged(&route, &json!({ field: { "constant": null, "template": template } }));
+        rows.push(of_route(
+            &format!("{field}.template"),
+            &template,
+            [Then::Sends(ask(), action, sends(field, "1.20}"))],
+        ));
     }
     // One value, from each place that it can be taken from.
     for (field, member, route, action) in [
