@@ -43,7 +43,7 @@ pub struct Account {
     pub keys: keys::Keys,
     /// The first write that touched what is not ours.
     pub trespass: Option<String>,
-    /// The first deployment that was made while a method of ours was unfinished.
+    /// The first deployment that was made too soon.
     pub hasty: Option<String>,
     ids: usize,
 }

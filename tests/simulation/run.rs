@@ -143,7 +143,9 @@ impl Run {
         }
         self.network.calm();
         self.others.retain(|(_, other)| other.caller.is_fenced());
-        if self.life.steps.iter().any(|step| matches!(step.what, What::Tamper(..))) {
+        // What someone else did, such as a second leader before it was fenced off, is found when drift is looked for.
+        let is_by_others = |step: &Step| matches!(step.what, What::Tamper(..) | What::SecondLeader { .. });
+        if self.life.steps.iter().any(is_by_others) {
             self.pass_time(self.time.millis() + 11 * MINUTE)?; // until drift was looked for
         }
         self.until("rest", |run| run.check_rest())?;
@@ -255,7 +257,7 @@ impl Run {
         self.network.account(|account| {
             check_account(account, &NAMES)?;
             if let (true, Some(hasty)) = (self.promises_truth, &account.hasty) {
-                return Err(format!("a deployment was made while {hasty} was unfinished"));
+                return Err(hasty.clone());
             }
             let mut served = self.served.iter().flat_map(|(key, routes)| routes.iter().map(move |route| (key, route)));
             served.try_for_each(|(key, route)| check_served(account, key, route))

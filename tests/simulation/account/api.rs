@@ -23,16 +23,35 @@ pub struct RestApi {
     pub gateway_responses: gateway_response::Observed,
     pub snapshots: BTreeMap<String, Snapshot>,
     pub stages: stage::Observed,
+    /// The methods of ours that a deployment of this description held.
+    deployed: BTreeMap<String, Methods>,
 }
 
 /// What a deployment holds.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     pub description: String,
-    pub methods: BTreeMap<(String, HttpMethod), method::Observed>,
+    pub methods: Methods,
 }
 
+type Methods = BTreeMap<(String, HttpMethod), method::Observed>;
+
 impl RestApi {
+    /// What shows that a deployment of these methods is made too soon.
+    fn hasty(&mut self, description: &str, methods: &Methods) -> Option<String> {
+        let ours: Methods = methods
+            .iter()
+            .filter(|(_, found)| is_our_method(found))
+            .map(|(at, found)| (at.clone(), found.clone()))
+            .collect();
+        let unfinished = ours.iter().find(|(_, found)| !is_finished(found));
+        let unfinished =
+            unfinished.map(|((path, method), _)| format!("a deployment was made while {method} {path} was unfinished"));
+        let before = self.deployed.insert(description.to_owned(), ours.clone());
+        let differs = before.is_some_and(|before| before != ours);
+        unfinished.or_else(|| differs.then(|| format!("two deployments `{description}` hold different methods")))
+    }
+
     pub fn deployments(&self) -> deployment::Observed {
         self.snapshots.iter().map(|(id, snapshot)| (id.clone(), snapshot.description.clone())).collect()
     }
@@ -78,6 +97,7 @@ impl Account {
             gateway_responses: BTreeMap::new(),
             snapshots: BTreeMap::new(),
             stages: BTreeMap::new(),
+            deployed: BTreeMap::new(),
         };
         self.apis.insert(id.to_owned(), api);
         (root_id, created_at)
@@ -279,14 +299,13 @@ impl Account {
             deployment::Action::CreateDeployment { rest_api_id, hash } => {
                 let id = self.id();
                 let api = self.our_api(rest_api_id, "CreateDeployment")?;
-                let methods: BTreeMap<_, _> =
+                let methods: Methods =
                     api.methods().map(|((path, method), found)| ((path.clone(), method), found.clone())).collect();
                 if methods.is_empty() || methods.values().any(|found| found.integration.is_none()) {
                     return Err(refused("no integration defined for a method"));
                 }
-                let hasty = methods.iter().find(|(_, found)| is_our_method(found) && !is_finished(found));
-                let hasty = hasty.map(|((path, method), _)| format!("{method} {path}"));
                 let description = deployment::description(hash);
+                let hasty = api.hasty(&description, &methods);
                 api.snapshots.insert(id.clone(), Snapshot { description, methods });
                 self.hasty = self.hasty.take().or(hasty);
                 Ok(Answer::Created(id))
