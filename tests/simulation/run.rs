@@ -42,8 +42,10 @@ pub struct Run {
     served: BTreeMap<Key, Vec<Served>>,
     /// Whether routes that are live must stay so: not where someone takes them down by hand, or two write at a time.
     promises_service: bool,
-    /// Whether a status that says Ready must be true when it is written, and a deployment finished when it is made.
+    /// Whether a status that says Ready must be true when it is written.
     promises_truth: bool,
+    /// Whether a deployment must be finished when it is made: not one whose call takes effect after nobody waits any more.
+    promises_deployments: bool,
     writes: usize,
     /// How many processes were ever started.
     started: usize,
@@ -107,6 +109,7 @@ impl Run {
         // The Lease of one that died ends later than any call of it takes effect, and one that stops waits for its calls. Here successors begin
         // sooner, which is harder for all but this: what they say is overtaken by what they can't know of.
         let is_overtaken = strikes(Fault::Late) && is_succeeded;
+        let promises_truth = !tampered && !doubled && !strikes(Fault::Stale) && !is_overtaken;
         let operator = Some(Operator::start("operator 1", &server, &network));
         Self {
             life: life.clone(),
@@ -121,7 +124,8 @@ impl Run {
             resumes: BTreeMap::new(),
             served: BTreeMap::new(),
             promises_service: !tampered && !doubled,
-            promises_truth: !tampered && !doubled && !strikes(Fault::Stale) && !is_overtaken,
+            promises_truth,
+            promises_deployments: promises_truth && !strikes(Fault::Late),
             writes: 0,
             started: 1,
             live: 0,
@@ -256,7 +260,7 @@ impl Run {
         self.network.check_turns()?;
         self.network.account(|account| {
             check_account(account, &NAMES)?;
-            if let (true, Some(hasty)) = (self.promises_truth, &account.hasty) {
+            if let (true, Some(hasty)) = (self.promises_deployments, &account.hasty) {
                 return Err(hasty.clone());
             }
             let mut served = self.served.iter().flat_map(|(key, routes)| routes.iter().map(move |route| (key, route)));
