@@ -185,7 +185,7 @@ impl Api {
 #[derive(Clone, Debug, PartialEq)]
 pub enum GuestRoutes {
     /// They are among the methods; this is their hash, and the generation of the guest's manifest.
-    Served { hash: String, generation: Option<i64> },
+    Served { kept: Kept, hash: String, generation: Option<i64> },
     /// It isn't ready, or its manifest is wrong: its methods stay as they are.
     Held { kept: Kept },
     /// It is deleted, and its routes are retained: the methods with its marker stay without it.

@@ -5,6 +5,7 @@
 
 mod callers;
 mod gateway;
+mod guests;
 mod keys;
 mod letting_go;
 mod others;
@@ -21,6 +22,7 @@ use crate::observed::Observed;
 use crate::policy::PolicyDocument;
 
 pub use gateway::{Live, is_released, live, snapshot, stage_stands};
+pub use guests::placed;
 
 /// The times that decide. Both are when this pass began, before its reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +35,7 @@ pub struct When {
 
 /// What is next. All three lists empty is what converged means.
 pub fn next(desired: &Desired, observed: &Observed, when: When) -> Next<Action> {
+    let desired = &*placed(desired, observed);
     match desired.unwanted {
         Unwanted::Deleted => {}
         Unwanted::Released => return letting_go::next(desired, observed, when),

@@ -67,6 +67,8 @@ pub struct Observed {
     pub made_resources: BTreeSet<String>,
     /// The REST API that the status names.
     pub rest_api_in_status: Option<String>,
+    /// Whether a call may have taken effect that nobody saw: then nothing but a read of its own tells that something can't be there.
+    pub in_doubt: bool,
 }
 
 /// One read. What it answers is a Fact.

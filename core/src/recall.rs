@@ -74,8 +74,8 @@ pub fn before(action: &Action) -> Vec<Part> {
 impl Observed {
     /// The same, but for what the status says by now.
     pub fn recalled(self, status: Self) -> Self {
-        let Self { intent, told_adoption, rest_api_in_status, .. } = status;
-        Self { intent, told_adoption, rest_api_in_status, ..self }
+        let Self { intent, told_adoption, rest_api_in_status, in_doubt, .. } = status;
+        Self { intent, told_adoption, rest_api_in_status, in_doubt, ..self }
     }
 
     /// This part is to be read again.

@@ -35,8 +35,9 @@ pub fn status(
         let rows = adoptions.flat_map(|adoption| drift::fields(&adoption.object, &adoption.changes, now)).collect();
         status.adoption = drift::since(rows, &status.adoption);
         if let Ok(desired) = &outcome.desired {
-            tell_objects(&mut status, desired, &convergence.observed);
-            tell_parts(&mut status, desired, convergence, generation, now);
+            let desired = endpoint::placed(desired, &convergence.observed);
+            tell_objects(&mut status, &desired, &convergence.observed);
+            tell_parts(&mut status, &desired, convergence, generation, now);
         }
         if outcome.desired.as_ref().is_ok_and(|desired| desired.observed_only) {
             if convergence.failures.is_empty() {
@@ -205,7 +206,7 @@ fn made(observed: &Observed, before: &[String]) -> Vec<String> {
 fn tell_guest(name: &Neighbour, fate: &GuestRoutes, done: bool, previous: Option<&GuestStatus>) -> Option<GuestStatus> {
     let before = previous.map(|guest| (guest.routes_hash.clone(), guest.generation)).unwrap_or_default();
     let ((routes_hash, generation), refused) = match fate {
-        GuestRoutes::Served { hash, generation } if done => ((Some(hash.clone()), *generation), None),
+        GuestRoutes::Served { hash, generation, .. } if done => ((Some(hash.clone()), *generation), None),
         GuestRoutes::Released { .. } if done => return None,
         GuestRoutes::Served { .. } | GuestRoutes::Held { .. } => (before, None),
         GuestRoutes::Released { .. } => return previous.cloned(),

@@ -59,7 +59,9 @@ pub async fn run<A: Aws, C: Cluster, K: Clock>(
     }
     let repeated = memory.repeated(desired);
     let observed_at = recent.as_ref().map_or(now, |(_, at)| *at);
-    let pass = Pass::new(ctx, live, desired, when, steady, &repeated, recent.map(|(observed, _)| observed));
+    let told = Observed { in_doubt: memory.is_in_doubt(was_seen(live)), ..Observed::new(live.status.as_ref()) };
+    let known = (told, recent.map(|(observed, _)| observed));
+    let pass = Pass::new(ctx, live, desired, when, steady, &repeated, known);
     let Ended { mut convergence, writes, awaited, cut_short, is_unclear, is_lost } = pass.run().await;
     if desired.calls.is_none() {
         let settled_at = memory.made_at.map_or(began, |made_at| made_at.max(began)) + ctx.options.settle;

@@ -117,10 +117,15 @@ impl Memory {
         }
     }
 
+    /// Whether some call may have taken effect unseen; `may_precede` where that could be one of a process before this.
+    pub fn is_in_doubt(&self, may_precede: bool) -> bool {
+        self.doubt.unwrap_or(may_precede)
+    }
+
     /// Notes whether some call may take effect unseen: one of this pass whose answer was no clear yes, or one of a process before this. It
     /// lasts until all is read once more and nothing had to be written.
     pub fn note_doubt(&mut self, is_unclear: bool, may_precede: bool, looked: bool) {
-        self.doubt = Some(is_unclear || !looked && self.doubt.unwrap_or(may_precede));
+        self.doubt = Some(is_unclear || !looked && self.is_in_doubt(may_precede));
     }
 
     /// Keeps what was observed, the oldest of it `at` that time, if nothing is left but what others do, and nothing is in doubt.

@@ -100,11 +100,10 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
         when: When,
         steady: bool,
         repeated: &'a BTreeMap<String, u32>,
-        recent: Option<Observed>,
+        (told, recent): (Observed, Option<Observed>),
     ) -> Self {
         let recalled = if recent.is_some() { Part::ALL.into() } else { BTreeSet::new() };
         let recalled_api = recent.as_ref().and_then(|recent| Some(recent.rest_api.present()?.id.clone()));
-        let told = Observed::new(live.status.as_ref());
         Self {
             ctx,
             live,

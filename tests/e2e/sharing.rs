@@ -252,6 +252,29 @@ fn routes_stand_beside_those_of_others_and_go_without_a_trace() {
         world.delete(namespace, "second");
         world.until_gone(namespace, "second").await;
 
+        // A guest whose route is theirs is refused alone: its host goes on.
+        let guest = json!({
+            "apiVersion": "sfe.dev/v1alpha1", "kind": "StepFunctionEndpoint", "metadata": { "name": "guest" },
+            "spec": {
+                "stateMachine": { "type": "EXPRESS", "definition": "{StartAt: A, States: {A: {Type: Succeed}}}" },
+                "api": { "endpointRef": { "name": "beside" } },
+                "routes": [{ "path": "/status", "method": "GET", "auth": { "type": "NONE" } }],
+            },
+        });
+        world.apply(namespace, &guest.to_string());
+        until_says(world, namespace, "guest", "Stalled", "GET /status is there already").await;
+        assert_eq!(theirs(world).await, with_ours);
+        let extra =
+            json!({ "spec": { "routes": [{ "path": "/extra", "method": "POST", "auth": { "type": "NONE" } }] } });
+        world.patch(namespace, "beside", &extra).await;
+        until_served(world, &ours, "/orders/one/extra", 200).await;
+        world.apply(namespace, BESIDE);
+        until_served(world, &ours, "/orders/one", 200).await;
+        world.delete(namespace, "guest");
+        world.until_gone(namespace, "guest").await;
+        world.until_endpoint(namespace, "beside", "live", is_live).await;
+        let with_ours = theirs(world).await;
+
         // A route of theirs is not taken, and nothing is written meanwhile.
         let clash = json!({ "spec": { "api": { "parentPath": "/" }, "routes": [{ "path": "/status", "method": "GET", "auth": { "type": "NONE" }, "input": { "constant": {} } }] } });
         world.patch(namespace, "beside", &clash).await;

@@ -147,9 +147,15 @@ impl Run {
         }
         self.network.calm();
         self.others.retain(|(_, other)| other.caller.is_fenced());
-        // What someone else did, such as a second leader before it was fenced off, is found when drift is looked for.
-        let is_by_others = |step: &Step| matches!(step.what, What::Tamper(..) | What::SecondLeader { .. });
-        if self.life.steps.iter().any(is_by_others) {
+        let holds = |wanted: fn(&What) -> bool| self.life.steps.iter().any(|step| wanted(&step.what));
+        let (tampered, doubled) =
+            (holds(|what| matches!(what, What::Tamper(..))), holds(|what| matches!(what, What::SecondLeader { .. })));
+        if doubled {
+            // What one of two made of a manifest that the other never saw is found by the next: the Lease lets go on who comes later.
+            self.network.tell(|| "-- a new process takes over".to_owned());
+            self.operator = Some(self.start());
+        }
+        if tampered || doubled {
             self.pass_time(self.time.millis() + 11 * MINUTE)?; // until drift was looked for
         }
         self.until("rest", |run| run.check_rest())?;

@@ -271,7 +271,7 @@ pub fn with_guests(
                     Err(why) => GuestRoutes::Refused { kept, why },
                     Ok(both) => {
                         all = both;
-                        GuestRoutes::Served { hash, generation: guest.metadata.generation }
+                        GuestRoutes::Served { kept, hash, generation: guest.metadata.generation }
                     }
                 }
             }

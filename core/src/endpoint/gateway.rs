@@ -168,8 +168,8 @@ pub fn routes(api: &Api, desired: &Desired, observed: &Observed, id: &str) -> Ne
 }
 
 /// The authorizers that methods name by their ids, each with its type as a method spells it.
-fn existing(api: &Api) -> impl Iterator<Item = (&str, &String)> {
-    api.methods.values().filter_map(|want| match &want.authorization {
+fn existing<'m>(methods: impl Iterator<Item = &'m method::Desired>) -> impl Iterator<Item = (&'m str, &'m String)> {
+    methods.filter_map(|want| match &want.authorization {
         method::Authorization::Existing { type_, authorizer_id, .. } => Some((type_.as_str(), authorizer_id)),
         method::Authorization::None
         | method::Authorization::AwsIam
@@ -180,21 +180,30 @@ fn existing(api: &Api) -> impl Iterator<Item = (&str, &String)> {
 
 /// An authorizer that a method names by its id must be there, and check what the method says: API Gateway would take any.
 fn existing_authorizers(api: &Api, found: &authorizer::Observed) -> Next<Action> {
+    let hint = "set `auth.authorizerId` to the id of an authorizer that `aws apigateway get-authorizers` tells";
     let mut next = Next::nothing();
-    for (type_, id) in existing(api).collect::<BTreeSet<_>>() {
-        let authorizer = found.values().find(|authorizer| authorizer.id == *id);
-        let is_cognito = authorizer.map(|authorizer| authorizer.settings.type_ == authorizer::COGNITO);
-        let why = match is_cognito {
-            None => format!("authorizer failed: REST API has none with the id {id}"),
-            Some(is_cognito) if is_cognito != (type_ == authorizer::COGNITO) => {
-                format!("authorizer failed: {id} is not one for type {type_}")
-            }
-            Some(_) => continue,
-        };
-        let hint = "set `auth.authorizerId` to the id of an authorizer that `aws apigateway get-authorizers` tells";
-        next.and(Next::refuse(why, hint.to_owned()));
+    for why in wrong_authorizers(api.methods.values(), found) {
+        next.and(Next::refuse(format!("authorizer failed: {why}"), hint.to_owned()));
     }
     next
+}
+
+/// What is wrong with authorizers that these methods name by their ids.
+pub(super) fn wrong_authorizers<'m>(
+    methods: impl Iterator<Item = &'m method::Desired>,
+    found: &authorizer::Observed,
+) -> impl Iterator<Item = String> {
+    let named: BTreeSet<(&str, &String)> = existing(methods).collect();
+    named.into_iter().filter_map(|(type_, id)| {
+        let authorizer = found.values().find(|authorizer| authorizer.id == *id);
+        match authorizer.map(|authorizer| authorizer.settings.type_ == authorizer::COGNITO) {
+            None => Some(format!("REST API has none with the id {id}")),
+            Some(is_cognito) if is_cognito != (type_ == authorizer::COGNITO) => {
+                Some(format!("{id} is not one for type {type_}"))
+            }
+            Some(_) => None,
+        }
+    })
 }
 
 /// What methods of the API refer to.
@@ -207,7 +216,7 @@ pub(super) struct Used {
 
 impl Used {
     pub fn of(api: Option<&Api>, observed: &Observed) -> Self {
-        let named = api.into_iter().flat_map(existing).map(|(_, id)| id.clone()).collect();
+        let named = existing(api.into_iter().flat_map(|api| api.methods.values())).map(|(_, id)| id.clone()).collect();
         let mut used = Self { authorizers: named, ..Self::default() };
         for (_, _, found) in observed.methods() {
             used.authorizers.extend(found.settings.authorizer_id.clone());

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::action::Action;
 use crate::api::HttpMethod;
 use crate::change::Changes;
-use crate::desired::{Api, Desired, OthersApi, paths_collide};
+use crate::desired::{Api, Desired, OthersApi, RouteKey, paths_collide};
 use crate::kinds::{account, authorizer, deployment, method, model, request_validator, resource, stage};
 use crate::next::{Next, Seen, Until, unread};
 use crate::observed::Observed;
@@ -71,12 +71,9 @@ pub fn next(api: &Api, others: &OthersApi, desired: &Desired, observed: &Observe
 /// Where our routes have no place.
 fn conflicts(api: &Api, others: &OthersApi, observed: &Observed) -> Next<Action> {
     let mut next = Next::nothing();
-    let is_ours = |found: &method::Observed| {
-        found.settings.operation_name.as_ref().is_some_and(|name| others.markers.contains(name))
-    };
     let strange = |found: &method::Observed| {
         let name = found.settings.operation_name.as_ref();
-        name.is_some_and(|name| name.starts_with(MARKER)) && !is_ours(found)
+        name.is_some_and(|name| name.starts_with(MARKER)) && is_theirs(others, found)
     };
     if let Some((path, method, _)) = observed.methods().find(|(_, _, found)| strange(found)) {
         next.and(Next::refuse(
@@ -84,17 +81,14 @@ fn conflicts(api: &Api, others: &OthersApi, observed: &Observed) -> Next<Action>
             "name that one in `api.endpointRef`, or remove its routes: one alone writes on an API".to_owned(),
         ));
     }
-    for (path, method, found) in observed.methods() {
-        let wanted = api.methods.keys().any(|key| key.path == path && key.method == method);
-        if wanted && !is_ours(found) {
-            next.and(Next::refuse(
-                format!("route is someone else's: {method} {path} is on REST API {} already", others.id),
-                "change the route, or `api.parentPath`: it is not touched".to_owned(),
-            ));
-        }
+    let keys: Vec<&RouteKey> = api.methods.keys().collect();
+    for (method, path) in taken(&keys, others, observed) {
+        next.and(Next::refuse(
+            format!("route is someone else's: {method} {path} is on REST API {} already", others.id),
+            "change the route, or `api.parentPath`: it is not touched".to_owned(),
+        ));
     }
-    let there = observed.resources.present().into_iter().flat_map(|found| found.keys().map(String::as_str));
-    if let Some((one, other)) = paths_collide(there.chain(api.methods.keys().map(|key| key.path.as_str()))) {
+    if let Some((one, other)) = collision(&keys, observed) {
         next.and(Next::refuse(
             format!("route has no place: {other} can't stand beside {one} on REST API {}", others.id),
             "use the same {name}: API Gateway allows one below each resource".to_owned(),
@@ -103,13 +97,32 @@ fn conflicts(api: &Api, others: &OthersApi, observed: &Observed) -> Next<Action>
     next
 }
 
+/// Those of these routes in whose place is a method of someone else's.
+pub(super) fn taken<'a>(
+    keys: &'a [&RouteKey],
+    others: &'a OthersApi,
+    observed: &'a Observed,
+) -> impl Iterator<Item = (HttpMethod, &'a str)> {
+    let is_wanted = |path: &str, method: HttpMethod| keys.iter().any(|key| key.path == path && key.method == method);
+    let theirs = observed.methods().filter(|(_, _, found)| is_theirs(others, found));
+    theirs.filter(move |(path, method, _)| is_wanted(path, *method)).map(|(path, method, _)| (method, path))
+}
+
+/// What is there or among these routes that can't stand side by side.
+pub(super) fn collision(keys: &[&RouteKey], observed: &Observed) -> Option<(String, String)> {
+    let there = observed.resources.present().into_iter().flat_map(|found| found.keys().map(String::as_str));
+    paths_collide(there.chain(keys.iter().map(|key| key.path.as_str())))
+}
+
+/// Whether a method has no marker of ours.
+fn is_theirs(others: &OthersApi, found: &method::Observed) -> bool {
+    !found.settings.operation_name.as_ref().is_some_and(|name| others.markers.contains(name))
+}
+
 /// A method of someone else's that API Gateway would not deploy.
 fn unfinished<'a>(others: &OthersApi, observed: &'a Observed) -> Option<(HttpMethod, &'a str)> {
-    let theirs = |found: &method::Observed| {
-        !found.settings.operation_name.as_ref().is_some_and(|name| others.markers.contains(name))
-    };
-    let found = observed.methods().find(|(_, _, found)| found.integration.is_none() && theirs(found));
-    found.map(|(path, method, _)| (method, path))
+    let theirs = |found: &method::Observed| found.integration.is_none() && is_theirs(others, found);
+    observed.methods().find(|(_, _, found)| theirs(found)).map(|(path, method, _)| (method, path))
 }
 
 /// Whether no stage of ours is on it any more.

@@ -88,10 +88,11 @@ pub fn trust_tells(role: &role::Observed, account: &str) -> bool {
 }
 
 /// Whether our machine of this type may exist; None while the workflow role, which tells, is not read. The role's trust policy names a
-/// machine from before it is created until it is gone, so that a machine of the other type needs no read of its own while there is a role.
+/// machine from before it is created until it is gone, so that a machine of the other type needs no read of its own while there is a role. It
+/// does not name one of an earlier manifest with a role of its own, whose create may have taken effect late.
 pub fn may_exist(desired: &Desired, observed: &Observed, type_: StateMachineType) -> Option<bool> {
     let wanted = desired.state_machine.as_ref().map(|machine| machine.type_);
-    if wanted == Some(type_) || wanted.is_none() || desired.workflow_role.is_none() {
+    if wanted == Some(type_) || wanted.is_none() || desired.workflow_role.is_none() || observed.in_doubt {
         return Some(true);
     }
     match &observed.workflow_role {
@@ -137,4 +138,45 @@ fn reads_on(desired: &Desired, observed: &Observed, rest_api_id: &str) -> Vec<Re
         reads.push(Read::Deployments(id()));
     }
     reads
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+    use crate::desired::{References, Settings, desired};
+    use crate::owner::Site;
+
+    /// The role's trust names what the present manifest has. A machine of an earlier one, with a role of its own, may come late.
+    #[rstest]
+    #[case::nothing_unseen(false, false)]
+    #[case::in_doubt(true, true)]
+    fn a_machine_of_the_other_type_is_looked_for(#[case] in_doubt: bool, #[case] expected: bool) {
+        let site = Site { partition: "aws".into(), account: "000000000000".into(), region: "eu-central-1".into() };
+        let object = json!({
+            "apiVersion": "sfe.dev/v1alpha1", "kind": "StepFunctionEndpoint", "metadata": { "name": "a", "namespace": "b" },
+            "spec": {
+                "stateMachine": { "definition": "{StartAt: A, States: {A: {Type: Succeed}}}" },
+                "routes": [{ "path": "/", "method": "POST", "auth": { "type": "NONE" } }],
+            },
+        });
+        let object = serde_json::from_value(object).unwrap();
+        let desired = desired(&object, &References::default(), &Settings::new("c".into(), site)).unwrap();
+        let trusted = BTreeSet::from([desired.state_machine.as_ref().unwrap().arn.clone()]);
+        let workflow_role = Seen::Present(role::Observed {
+            arn: desired.site.role_arn(&desired.owner.workflow_role_name()).unwrap(),
+            created_at: jiff::Timestamp::UNIX_EPOCH,
+            trust: workflow_trust(&desired.site.account, &trusted),
+            permissions: None,
+            managed_policy_arns: BTreeSet::new(),
+            permissions_boundary_arn: None,
+            tags: desired.owner.tags(),
+            inline_policies: None,
+        });
+        let reads = reads(&desired, &Observed { workflow_role, in_doubt, ..Observed::default() });
+        let is_other = |read: &Read| matches!(read, Read::StateMachine(StateMachineType::Express, _));
+        assert_eq!(reads.iter().any(is_other), expected, "{reads:?}");
+    }
 }
