@@ -43,6 +43,8 @@ pub struct Account {
     pub keys: keys::Keys,
     /// The first write that touched what is not ours.
     pub trespass: Option<String>,
+    /// The first log group that was deleted while a stage logged to it.
+    pub severed: Option<String>,
     /// The first deployment that was made too soon.
     pub hasty: Option<String>,
     ids: usize,
@@ -62,6 +64,7 @@ impl Account {
             cloudwatch_role: None,
             keys: keys::Keys::default(),
             trespass: None,
+            severed: None,
             hasty: None,
             ids: 0,
         }
@@ -172,7 +175,7 @@ impl Account {
                     to == Some(true)
                 };
                 if stages.into_iter().any(logs) {
-                    self.trespass.get_or_insert(format!("{name} was deleted while a stage logs to it"));
+                    self.severed.get_or_insert(format!("{name} was deleted while a stage logs to it"));
                 }
                 let gone = self.log_groups.remove(&name);
                 self.check_ours(&gone.map(|gone| gone.tags).unwrap_or_default(), action_name(&name));

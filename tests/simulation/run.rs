@@ -266,6 +266,9 @@ impl Run {
         self.network.check_turns()?;
         self.network.account(|account| {
             check_account(account, &NAMES)?;
+            if let (true, Some(severed)) = (self.promises_service, &account.severed) {
+                return Err(severed.clone());
+            }
             if let (true, Some(hasty)) = (self.promises_deployments, &account.hasty) {
                 return Err(hasty.clone());
             }
