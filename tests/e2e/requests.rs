@@ -305,7 +305,7 @@ fn what_is_wrong_starts_nothing() {
 }
 
 #[test]
-fn the_path_chooses_a_state_machine() {
+fn the_request_chooses_a_state_machine() {
     run(async |world| {
         for name in ["machines-orders", "machines-refunds"] {
             create(world, name).await;
@@ -322,6 +322,27 @@ fn the_path_chooses_a_state_machine() {
         }
         let served = endpoint.call(post(endpoint.url("/start"), "{}")).await;
         assert_eq!((served.answer.status, served.input(endpoint.state_machine())), (200, Ok("{}")), "{served:?}");
+
+        // LocalStack gives a template no stage variables: the one that AWS has is rendered with those of the stage, and with others.
+        let stage = world.apigateway.get_stage().rest_api_id(&endpoint.api_id).stage_name("prod").send().await.unwrap();
+        let variables: BTreeMap<String, String> = stage.variables().cloned().unwrap_or_default().into_iter().collect();
+        assert_eq!(variables, BTreeMap::from([("kind".to_owned(), "refunds".to_owned())]));
+        let method = endpoint.method("POST", "/begin").await;
+        let templates = method.method_integration().and_then(|found| found.request_templates()).unwrap();
+        let kind = |kind: &str| BTreeMap::from([("kind".to_owned(), kind.to_owned())]);
+        for (stage_variables, chosen) in [
+            (variables, Some(arn("refunds"))),
+            (kind("orders"), Some(arn("orders"))),
+            (kind("Orders"), None),
+            (kind(&arn("orders")), None),
+            (BTreeMap::new(), None),
+        ] {
+            let template = &templates["application/json"];
+            let rendering = Rendering { template, body: "{}", stage_variables, ..Rendering::default() };
+            let rendered = world.sandbox.render(&rendering).await.unwrap();
+            let call: Value = serde_json::from_str(&rendered.text).unwrap();
+            assert_eq!(call["stateMachineArn"].as_str(), chosen.as_deref(), "{}", rendered.text);
+        }
 
         // LocalStack lets every role start everything: what the gateway's role allows is read from it.
         let role = endpoint.object["status"]["gatewayRoleArn"].as_str().and_then(|arn| arn.rsplit('/').next()).unwrap();
