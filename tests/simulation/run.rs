@@ -89,6 +89,23 @@ pub fn live(life: &Life, told: bool) -> Result<Tally, Broken> {
     ended.map(|()| tally).map_err(|promise| Broken { promise, story: run.network.story() })
 }
 
+impl Life {
+    /// Whether something of this kind happens in it.
+    fn has(&self, wanted: fn(&What) -> bool) -> bool {
+        self.steps.iter().any(|step| wanted(&step.what))
+    }
+
+    /// Whether someone edits or deletes AWS objects by hand.
+    fn is_tampered(&self) -> bool {
+        self.has(|what| matches!(what, What::Tamper(..)))
+    }
+
+    /// Whether two processes work at once.
+    fn is_doubled(&self) -> bool {
+        self.has(|what| matches!(what, What::SecondLeader { .. }))
+    }
+}
+
 impl Run {
     fn new(life: &Life, told: bool) -> Self {
         let time = Time::default();
@@ -99,11 +116,9 @@ impl Run {
         }
         let network = Network::new(time.clone(), account, life.faults.clone(), life.seed, told);
         let server = Server::default();
-        let is = |wanted: fn(&What) -> bool| life.steps.iter().any(|step| wanted(&step.what));
-        let tampered = is(|what| matches!(what, What::Tamper(..)));
-        let doubled = is(|what| matches!(what, What::SecondLeader { .. }));
+        let (tampered, doubled) = (life.is_tampered(), life.is_doubled());
         let strikes = |wanted: Fault| life.faults.values().any(|fault| *fault == wanted);
-        let is_succeeded = is(|what| matches!(what, What::Failover | What::Crash))
+        let is_succeeded = life.has(|what| matches!(what, What::Failover | What::Crash))
             || strikes(Fault::CrashBefore)
             || strikes(Fault::CrashAfter);
         // The Lease of one that died ends later than any call of it takes effect, and one that stops waits for its calls. Here successors begin
@@ -147,9 +162,7 @@ impl Run {
         }
         self.network.calm();
         self.others.retain(|(_, other)| other.caller.is_fenced());
-        let holds = |wanted: fn(&What) -> bool| self.life.steps.iter().any(|step| wanted(&step.what));
-        let (tampered, doubled) =
-            (holds(|what| matches!(what, What::Tamper(..))), holds(|what| matches!(what, What::SecondLeader { .. })));
+        let (tampered, doubled) = (self.life.is_tampered(), self.life.is_doubled());
         if doubled {
             // What one of two made of a manifest that the other never saw is found by the next: the Lease lets go on who comes later.
             self.network.tell(|| "-- a new process takes over".to_owned());

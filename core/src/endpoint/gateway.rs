@@ -441,8 +441,10 @@ fn deployed(api: &Api, desired: &Desired, observed: &Observed, id: &str, ready: 
         return unread("stage");
     };
     let Some(hash) = ready.then(|| snapshot(api, observed)).flatten() else {
+        if live(api, observed).is_some() {
+            return Next::nothing();
+        }
         return match half_changed(api, observed) {
-            _ if live(api, observed).is_some() => Next::nothing(),
             None => Next::wait("deployment", "all that it holds comes first"),
             Some((path, method)) => {
                 let why = format!(

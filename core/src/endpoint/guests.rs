@@ -35,13 +35,14 @@ pub fn placed<'d>(desired: &'d Desired, observed: &Observed) -> Cow<'d, Desired>
 /// Why the routes with this marker can't be served, if that is so.
 fn obstacle(api: &Api, marker: &str, observed: &Observed) -> Option<String> {
     let of_guest = |method: &&method::Desired| method.operation_name == marker;
-    let keys: Vec<&RouteKey> = api.methods.iter().filter(|(_, method)| of_guest(method)).map(|(key, _)| key).collect();
     let authorizer = observed
         .authorizers
         .present()
         .and_then(|found| gateway::wrong_authorizers(api.methods.values().filter(of_guest), found).next());
     authorizer.or_else(|| {
         let others = api.others.as_ref()?;
+        let routes = api.methods.iter().filter(|(_, method)| of_guest(method));
+        let keys: Vec<&RouteKey> = routes.map(|(key, _)| key).collect();
         let taken = others::taken(&keys, others, observed)
             .next()
             .map(|(method, path)| format!("{method} {path} is there already"));

@@ -163,14 +163,13 @@ pub fn leave(others: &OthersApi, desired: &Desired, observed: &Observed) -> Next
     }
     let mut next = Next::nothing();
     for (path, method, found) in observed.methods() {
-        let ours = found.settings.operation_name.as_ref().is_some_and(|name| others.markers.contains(name));
         let at = resources.get(path).map(|resource| method::Place {
             rest_api_id: id.clone(),
             resource_id: resource.id.clone(),
             path: path.to_owned(),
             method,
         });
-        if let Some(at) = at.filter(|_| ours) {
+        if let Some(at) = at.filter(|_| !is_theirs(others, found)) {
             next.and(Next::act(Action::Method(method::Action::DeleteMethod { at, changes: Changes::none() })));
         }
     }

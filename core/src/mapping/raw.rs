@@ -172,8 +172,7 @@ impl<'t> Reader<'t> {
     fn word(&mut self) -> &'t str {
         let rest = self.rest();
         let is_start = rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-        let is_other = |c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-');
-        let word = if is_start { &rest[..rest.find(is_other).unwrap_or(rest.len())] } else { "" };
+        let word = if is_start { split_name(rest).0 } else { "" };
         self.at += word.len();
         word
     }
@@ -272,17 +271,14 @@ impl<'t> Reader<'t> {
     fn obey(&mut self, word: &str) -> Result<(), String> {
         match word {
             "set" => {
-                let said = self.condition(word)?;
-                let variable = assigned(said)?;
-                let sets = said.trim_start().trim_start_matches(['$', '!', '{']).strip_prefix("document");
-                self.sets_document |= variable == "document"
-                    && sets.is_some_and(|rest| rest.trim_start_matches(['}', ' ', '\t']).starts_with('='));
+                let (variable, rest) = assigned(self.condition(word)?)?;
+                let is_whole = rest.trim_start_matches(['}', ' ', '\t']).starts_with('=');
+                self.sets_document |= variable == "document" && is_whole;
                 self.may_assign(variable)
             }
             "foreach" => {
                 self.open.push(Block::Foreach);
-                let said = self.condition(word)?;
-                let variable = assigned(said)?;
+                let (variable, _) = assigned(self.condition(word)?)?;
                 self.may_assign(variable)
             }
             "if" => {
@@ -323,13 +319,18 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// The variable that a #set or #foreach begins with.
-fn assigned(said: &str) -> Result<&str, String> {
+/// The name that a text begins with, and the rest.
+fn split_name(text: &str) -> (&str, &str) {
+    let is_other = |c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    text.split_at(text.find(is_other).unwrap_or(text.len()))
+}
+
+/// The variable that a #set or #foreach begins with, and the rest.
+fn assigned(said: &str) -> Result<(&str, &str), String> {
     let missing = || "a variable is required behind the `(`".to_owned();
     let variable = said.trim_start().strip_prefix('$').ok_or_else(missing)?;
-    let variable = variable.trim_start_matches(['!', '{']);
-    let end = variable.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-')).unwrap_or(variable.len());
-    if end == 0 { Err(missing()) } else { Ok(&variable[..end]) }
+    let (variable, rest) = split_name(variable.trim_start_matches(['!', '{']));
+    if variable.is_empty() { Err(missing()) } else { Ok((variable, rest)) }
 }
 
 #[cfg(test)]
