@@ -38,8 +38,9 @@ WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY core core
 COPY src src
-# Not compiled, but cargo reads the manifests of the whole workspace and looks for every target that they name.
+# Not compiled. Cargo reads the manifests of the whole workspace, and fails unless the file of every target that they name exists.
 COPY tests tests
+COPY benches benches
 # The caches are locked, as two platforms are built at the same time and Cargo's own locks don't reach from one container to the other.
 # What stands in a cache is not in the layer: the binary is copied out. Cargo tells by its time whether a file has changed, and one of another
 # checkout may be older than what the cache was built from: ours are always compiled, as if just written.
