@@ -9,6 +9,7 @@ chart=$root/charts/stepfunction-endpoint
 crd=$root/crds/stepfunctionendpoints.yaml
 cases=$root/tests/chart/cases
 docs=$root/docs/install.md
+version=$(sed -n 's/^version: //p' "$chart/Chart.yaml")
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 # A person's own Helm settings, plugins and cluster have no part in it.
@@ -46,6 +47,26 @@ for values in "$cases"/*.values.yaml; do
   [[ -z ${UPDATE:-} ]] || cp "$scratch/$name" "$cases/$name.rendered.yaml"
   diff --unified "$cases/$name.rendered.yaml" "$scratch/$name" || fail "$name renders differently: UPDATE=1 $0 HELM"
 done
+
+# Without any values, as Argo CD and `helm template` show a chart first.
+"$helm" lint --strict --quiet "$chart" || fail "lint without values"
+if render >"$scratch/default"; then
+  grep --quiet --fixed-strings "image: \"registry.invalid/sfe:$version\"" "$scratch/default" || fail "the default image is another"
+else
+  fail "rendering without values"
+fi
+
+# The chart of a release names the image and the pages of the repository that publishes it.
+if package=$("$root/.github/scripts/package-chart.sh" "$helm" Acme/sfe "$scratch/release" 2>"$scratch/said"); then
+  "$helm" lint --strict --quiet "$package" || fail "lint of the packaged chart"
+  "$helm" template sfe "$package" --kube-version v1.30.0 >"$scratch/default" || fail "rendering of the packaged chart"
+  grep --quiet --fixed-strings "image: \"ghcr.io/acme/sfe:$version\"" "$scratch/default" || fail "the packaged chart names another image"
+  "$helm" show all "$package" >"$scratch/shown"
+  grep --quiet --line-regexp 'home: https://github.com/Acme/sfe' "$scratch/shown" || fail "the packaged chart names another home"
+  ! grep --line-number 'OWNER\|registry\.invalid/' "$scratch/shown" || fail "the packaged chart is not filled in"
+else
+  fail "packaging: $(cat "$scratch/said")"
+fi
 
 # The CustomResourceDefinition: the same file twice, rendered as it is but for the annotation.
 cmp "$crd" "$chart/files/stepfunctionendpoints.yaml" || fail "the chart's copy is old: cp $crd $chart/files/"
@@ -109,6 +130,7 @@ refuse "at '/logFormat'" --set logFormat=xml
 refuse "at '/region'" --set region=Frankfurt
 refuse "at '/clusterId'" --set-string 'clusterId=a b'
 refuse "at '/watchNamespace'" --set watchNamespace=Team_A
+refuse "watchNamespace: sfe-system is the release's namespace" --set watchNamespace=sfe-system
 refuse 'namespaceSelectors: not allowed with watchNamespace' --set namespaceSelectors=true --set watchNamespace=team
 refuse 'set `namespaceSelectors`' --set 'extraArgs={--namespace-selectors=true}'
 refuse "at '/image/tag'" --set-json image.tag=1.2

@@ -41,7 +41,7 @@ for values in "$cases"/*.values.yaml; do
 done
 
 # Installed, it is at rest: what is stored is what was rendered, and a second install changes nothing.
-set_up=(--namespace sfe-system --set image.repository=registry.example.com/sfe)
+set_up=(--namespace sfe-system)
 "$helm" install sfe "$chart" "${set_up[@]}" >/dev/null
 # `kubectl wait` gives up on a CustomResourceDefinition that has no conditions yet.
 for _ in {1..300}; do
@@ -49,7 +49,7 @@ for _ in {1..300}; do
   sleep 0.1
 done
 "$helm" template sfe "$chart" "${set_up[@]}" | kubectl diff --filename - >"$scratch/diff" || fail "differs after the install: $(cat "$scratch/diff")"
-versions() { kubectl get deployment,poddisruptionbudget,serviceaccount,crd,role,rolebinding,clusterrole,clusterrolebinding --all-namespaces --selector app.kubernetes.io/managed-by=Helm \
+versions() { kubectl get deployment,poddisruptionbudget,serviceaccount,crd,role,rolebinding,clusterrole,clusterrolebinding,validatingadmissionpolicy,validatingadmissionpolicybinding --all-namespaces --selector app.kubernetes.io/managed-by=Helm \
   --output 'jsonpath={range .items[*]}{.kind}/{.metadata.name} {.metadata.generation} {.metadata.resourceVersion}{"\n"}{end}'; }
 versions >"$scratch/before"
 "$helm" upgrade sfe "$chart" "${set_up[@]}" >/dev/null
@@ -81,26 +81,58 @@ may team-a $name no get customresourcedefinitions.apiextensions.k8s.io
 may sfe-system $name no create serviceaccounts --subresource=token
 
 # Two releases for one namespace each, beside it: what has no namespace doesn't meet.
+kubectl apply --filename "$root/examples/1-existing-state-machine.yaml" >/dev/null
 for team in team-a team-b; do
-  "$helm" install one "$chart" --namespace $team --set crds.install=false --set watchNamespace=$team \
-    --set image.repository=registry.example.com/sfe >/dev/null || fail "a release in $team"
+  "$helm" install one "$chart" --namespace $team-operator --create-namespace --set crds.install=false --set watchNamespace=$team >/dev/null ||
+    fail "a release for $team"
+  kubectl apply --namespace $team --filename "$root/examples/1-existing-state-machine.yaml" >/dev/null
 done
 one=one-stepfunction-endpoint
-as() { kubectl auth can-i "${@:3}" --as "system:serviceaccount:$1:$one" --namespace "$2" 2>/dev/null || true; }
-[[ $(as team-a team-a patch stepfunctionendpoints.sfe.dev --subresource=status) == yes ]] || fail "team-a's operator in team-a"
-[[ $(as team-a team-b get stepfunctionendpoints.sfe.dev) == no ]] || fail "team-a's operator in team-b"
-[[ $(as team-a team-b get configmaps) == no ]] || fail "team-a's operator reads team-b's ConfigMaps"
-[[ $(as team-a team-a patch leases.coordination.k8s.io/stepfunction-endpoint-team-a) == yes ]] || fail "team-a's operator and its Lease"
+as() { kubectl auth can-i "${@:3}" --as "system:serviceaccount:$1-operator:$one" --namespace "$2" 2>/dev/null || true; }
+for verb in create patch; do [[ $(as team-a team-a $verb events.events.k8s.io) == yes ]] || fail "team-a's operator reports in team-a"; done
+[[ $(as team-a team-a get configmaps) == yes ]] || fail "team-a's operator reads team-a's ConfigMaps"
+for resource in configmaps secrets events.events.k8s.io; do
+  for verb in get list create patch delete; do
+    [[ $(as team-a team-b $verb $resource) == no ]] || fail "team-a's operator may $verb $resource in team-b"
+  done
+done
+[[ $(as team-a team-a-operator patch leases.coordination.k8s.io/stepfunction-endpoint-team-a) == yes ]] || fail "team-a's operator and its Lease"
 [[ $(as team-a team-b create leases.coordination.k8s.io) == no ]] || fail "team-a's operator makes Leases in team-b"
 [[ $(as team-a team-a get namespaces/kube-system) == yes ]] || fail "team-a's operator and the cluster's UID"
 
+# Their rights to StepFunctionEndpoints outlive the namespace, so RBAC gives them everywhere, and the admission policy takes all writes elsewhere
+# back. The API server takes some seconds until it applies a new policy.
+config() { kubectl config view --raw --output "jsonpath={$1}"; }
+server=$(config .clusters[0].cluster.server) ca=$(config .clusters[0].cluster.certificate-authority) token=$(config .users[0].user.token)
+# change TEAM NAMESPACE finalizers|status: what the API server answers when this team's operator changes it. kubectl would read the status first.
+change() {
+  local path=$server/apis/sfe.dev/v1alpha1/namespaces/$2/stepfunctionendpoints/trigger patch='{"metadata":{"finalizers":["sfe.dev/aws"]}}'
+  [[ $3 != status ]] || path=$path/status patch='{"status":{"url":"https://example.com"}}'
+  curl --silent --show-error --cacert "$ca" --header "Authorization: Bearer $token" --header "Impersonate-User: system:serviceaccount:$1-operator:$one" \
+    --header 'Content-Type: application/merge-patch+json' --request PATCH --data "$patch" "$path?dryRun=All"
+}
+for team in team-a team-b; do
+  for _ in {1..300}; do
+    [[ $(change $team default finalizers) != *"in the namespace $team alone"* ]] || break
+    sleep 0.1
+  done
+done
+for pair in 'team-a team-b' 'team-b team-a' 'team-a default' 'team-b default'; do
+  read -r team elsewhere <<<"$pair"
+  for part in finalizers status; do
+    said=$(change "$team" "$elsewhere" $part)
+    [[ $said == *"this operator changes StepFunctionEndpoints in the namespace $team alone"* ]] || fail "$team's operator in $elsewhere: $part: $said"
+    said=$(change "$team" "$team" $part)
+    [[ $said == *'"kind": "StepFunctionEndpoint"'* ]] || fail "$team's operator can't change its $part: $said"
+  done
+done
+
 # Uninstalled, the CustomResourceDefinition and what was declared stay; the next install takes them over.
-kubectl apply --namespace team-a --filename "$root/examples/1-existing-state-machine.yaml" >/dev/null
 "$helm" uninstall sfe --namespace sfe-system >/dev/null
 kubectl get --namespace team-a stepfunctionendpoints.sfe.dev trigger >/dev/null || fail "uninstalling deleted a StepFunctionEndpoint"
 kubectl get crd stepfunctionendpoints.sfe.dev --output 'jsonpath={.metadata.deletionTimestamp}' | diff /dev/null - ||
   fail "uninstalling deletes the CustomResourceDefinition"
-left=$(kubectl get deployment,poddisruptionbudget,serviceaccount,service,role,rolebinding,clusterrole,clusterrolebinding --all-namespaces --output name \
+left=$(kubectl get deployment,poddisruptionbudget,serviceaccount,service,role,rolebinding,clusterrole,clusterrolebinding,validatingadmissionpolicy,validatingadmissionpolicybinding --all-namespaces --output name \
   --selector app.kubernetes.io/instance=sfe)
 [[ -z $left ]] || fail "uninstalling left: $left"
 "$helm" install sfe "$chart" "${set_up[@]}" >/dev/null || fail "installing again"

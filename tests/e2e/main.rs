@@ -23,6 +23,7 @@ mod keys;
 mod leader;
 mod lifecycle;
 mod limits;
+mod namespaces;
 mod operator;
 mod publishing;
 mod rendered;

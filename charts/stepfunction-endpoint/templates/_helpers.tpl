@@ -40,7 +40,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 
 {{- define "sfe.image" -}}
-{{- $missing := "image.repository is required: build the image with the Dockerfile, push it, and name it here" -}}
+{{- $missing := "image.repository is required: leave it out for the default, or name an image such as registry.example.com/sfe" -}}
 {{- $repository := required $missing .Values.image.repository -}}
 {{- if .Values.image.digest -}}
 {{- printf "%s@%s" $repository .Values.image.digest -}}
@@ -75,6 +75,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - {{ printf "--cluster-id=%s" . | quote }}
 {{- end }}
 {{- with .Values.watchNamespace }}
+{{- if eq . $.Release.Namespace }}
+{{- fail (printf "watchNamespace: %s is the release's namespace: deleting it would delete the operator before its AWS objects; install in another namespace" .) }}
+{{- end }}
 - {{ printf "--namespace=%s" . | quote }}
 {{- end }}
 - {{ printf "--lease-namespace=%s" .Release.Namespace | quote }}
@@ -135,8 +138,8 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end -}}
 
-{{/* What the operator does in the namespaces that it works on, and nothing else. */}}
-{{- define "sfe.rules" -}}
+{{/* The StepFunctionEndpoints themselves: what the operator needs until the last finalizer is released. */}}
+{{- define "sfe.endpointRules" -}}
 # The finalizer is patched on the object, the status on its subresource; the operator never creates or deletes a StepFunctionEndpoint.
 - apiGroups: [sfe.dev]
   resources: [stepfunctionendpoints]
@@ -144,6 +147,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - apiGroups: [sfe.dev]
   resources: [stepfunctionendpoints/status]
   verbs: [patch]
+{{- end -}}
+
+{{/* What is beside the StepFunctionEndpoints. A deletion needs none of it. */}}
+{{- define "sfe.besideRules" -}}
 # `definitionFrom` and `publish` may name any ConfigMap beside the manifest. The watch sees metadata alone; only what bears an ownerReference to
 # the manifest is changed or deleted.
 - apiGroups: [""]
