@@ -5,3 +5,4 @@
 mod context;
 mod dockerfile;
 mod image;
+mod release;

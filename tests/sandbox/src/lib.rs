@@ -32,7 +32,7 @@ use std::{env, fs};
 pub use aws::{Call, IntegrationRequest, Params, Rendered, Rendering};
 pub use error::Error;
 pub use gate::Gate;
-pub use tools::{HelmTools, helm_tools};
+pub use tools::{HelmTools, actionlint, helm_tools};
 
 use error::Failed;
 use kubernetes::Access;

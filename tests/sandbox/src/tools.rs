@@ -25,6 +25,12 @@ const HELM: GoModule = GoModule {
     go_sum: include_str!("../helm/go.sum"),
     ldflags: "-s -w",
 };
+const ACTIONLINT: GoModule = GoModule {
+    name: "actionlint",
+    go_mod: include_str!("../actionlint/go.mod"),
+    go_sum: include_str!("../actionlint/go.sum"),
+    ldflags: "-s -w",
+};
 const REQUIREMENTS: &str = include_str!("../requirements.txt");
 const CERTIFICATES: &str = include_str!("../certificates.py");
 const OUTPUT_LINES_SHOWN: usize = 20;
@@ -83,6 +89,15 @@ pub(crate) async fn prepare() -> Result<Tools, Error> {
 pub async fn helm_tools() -> Result<HelmTools, Error> {
     let bin = HELM.build().await?;
     Ok(HelmTools { helm: bin.join("helm"), kubeconform: bin.join("kubeconform") })
+}
+
+/// Builds actionlint, which checks GitHub Actions workflows, if it isn't built yet, and returns its path. The build takes half a minute.
+///
+/// # Errors
+///
+/// As [`prepare`](crate::prepare).
+pub async fn actionlint() -> Result<PathBuf, Error> {
+    Ok(ACTIONLINT.build().await?.join("actionlint"))
 }
 
 /// The directory with kube-apiserver, etcd and kubectl.
