@@ -2,18 +2,22 @@
 # Every tool that is fetched is pinned, and kept under target/ between runs.
 CARGO ?= cargo
 SANDBOX = target/debug/sfe-sandbox
+# Builds with Cargo, and with Go and Python at the same time; reports progress.
+BUILD = CARGO=$(CARGO) tests/sandbox/build.sh
+# What `make demo` runs, and no more. The test has a part in it only by its features: see tests/sandbox/build.sh.
+OPERATOR = build --workspace --bins --test sandbox --locked
 
 .PHONY: help build test lint unit fuzz soak mutants e2e hostile faults faults-soak audit chart demo sandbox bench crds clean
 
 help: ## lists these targets
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 12
 
-# Always all of it: a part alone would build every dependency once more, with other features.
+# Never a package alone: it would build every dependency once more, with other features.
 build: ## builds the operator, the sandbox and the tests
 	$(CARGO) build --workspace --all-targets --locked
 
 test: lint ## everything that must pass: lint, unit, property, chart and end-to-end tests
-	$(CARGO) build --workspace --all-targets --locked
+	$(BUILD) "build --workspace --all-targets --locked"
 	$(SANDBOX) prepare --with-helm
 	$(CARGO) test --workspace --locked --no-fail-fast
 	$(MAKE) chart
@@ -64,23 +68,23 @@ faults-soak: ## the same, each fault as long and as often as on a bad day: 10 mi
 	SFE_TEST_SOAK=1 $(CARGO) test --test faults --locked
 
 chart: ## the chart: rendered, refused, and installed into a real API server
-	$(CARGO) build --workspace --all-targets --locked --quiet
+	$(BUILD) "$(OPERATOR)"
 	helm=$$($(SANDBOX) helm) && tests/chart/check.sh "$$helm" && $(SANDBOX) run -- tests/chart/live.sh "$$helm"
 
 demo: ## the story in one screen, on a real API server and a local AWS
-	$(CARGO) build --workspace --all-targets --locked --quiet
+	$(BUILD) "$(OPERATOR)"
 	SFE_BINARY=$(CURDIR)/target/debug/sfe $(SANDBOX) run -- tests/sandbox/demo.sh
 
 sandbox: ## a real API server and a local AWS to play with, until Ctrl-C
-	$(CARGO) build --workspace --all-targets --locked --quiet
+	$(BUILD) "$(OPERATOR)"
 	$(SANDBOX) up
 
 bench: ## what the README quotes: AWS calls, seconds, memory
-	$(CARGO) build --locked --release --bin sfe
+	$(BUILD) "build --locked --release --bin sfe" "bench --locked --profile dev --bench operator --no-run"
 	SFE_BINARY=$(CURDIR)/target/release/sfe $(CARGO) bench --locked --profile dev --bench operator
 
 crds: ## writes the CustomResourceDefinition from core/src/api
-	$(CARGO) build --workspace --all-targets --locked --quiet
+	$(CARGO) $(OPERATOR)
 	target/debug/sfe crd > crds/stepfunctionendpoints.yaml
 	cp crds/stepfunctionendpoints.yaml charts/stepfunction-endpoint/files/
 

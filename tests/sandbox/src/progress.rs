@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::Error;
 
-const HEARTBEAT: Duration = Duration::from_secs(15);
+const HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// Runs a step that takes long enough for a person to wonder: says on standard error that it starts, that it still
 /// runs, and how it ended.
