@@ -304,6 +304,33 @@ def update_stage_and_remove_settings(provider, context, rest_api_id, stage_name,
 
 ApigatewayNextGenProvider.update_stage = update_stage_and_remove_settings
 
+# --- a correction to empty templates ---
+
+
+def without_empty_templates(value):
+    """The same answer with null in place of each empty mapping template."""
+    if isinstance(value, list):
+        return [without_empty_templates(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: {media_type: template or None for media_type, template in member.items()}
+        if name in ("requestTemplates", "responseTemplates") and isinstance(member, dict)
+        else without_empty_templates(member)
+        for name, member in value.items()
+    }
+
+
+def return_null_for_empty_templates(_chain, context, response):
+    """API Gateway returns null for an empty mapping template (github.com/aws/aws-cli/issues/1610); LocalStack returns the empty text."""
+    operation = context.service_operation
+    if context.is_internal_call or operation is None or operation.service != "apigateway" or b"Templates" not in response.data:
+        return
+    response.set_data(json.dumps(without_empty_templates(json.loads(response.data))))
+
+
+handlers.run_custom_response_handlers.append(return_null_for_empty_templates)
+
 # --- records ---
 
 

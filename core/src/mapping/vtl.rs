@@ -4,6 +4,9 @@
 use super::json::{Json, in_string, percent_encoded};
 use super::raw::Raw;
 
+/// A template that renders to nothing.
+const NOTHING: &str = "#set($body = '')";
+
 /// A template in the Velocity Template Language of API Gateway.
 #[derive(Debug, Default)]
 pub(super) struct Template(String);
@@ -65,9 +68,10 @@ impl Template {
         self
     }
 
-    /// The text.
+    /// Returns the text, which is never empty: API Gateway treats an empty template as none, and passes the whole answer of Step Functions to
+    /// the caller.
     pub(super) fn finish(self) -> String {
-        self.0
+        if self.0.is_empty() { NOTHING.to_owned() } else { self.0 }
     }
 }
 
