@@ -10,6 +10,7 @@ mod fenced;
 mod gate;
 mod kinds;
 mod limiter;
+mod nulls;
 mod sdk;
 
 use std::future::Future;

@@ -18,6 +18,7 @@ use super::error::Error;
 use super::fenced::Fenced;
 use super::gate::{self, Gate};
 use super::limiter::{Closed, Limiter, Place};
+use super::nulls::Nulls;
 
 /// Counts every call; the telemetry implements it.
 pub trait Calls: Send + Sync {
@@ -72,13 +73,13 @@ impl Clients {
         let fenced = || Fenced(Arc::clone(&fence));
         let once = config.to_builder().retry_config(RetryConfig::disabled()).build();
         let apigateway = |config: &SdkConfig| {
-            let config = aws_sdk_apigateway::config::Builder::from(config).interceptor(gate()).interceptor(fenced());
+            let config = aws_sdk_apigateway::config::Builder::from(config).interceptor(gate()).interceptor(fenced()).interceptor(Nulls);
             aws_sdk_apigateway::Client::from_conf(config.build())
         };
-        let iam = aws_sdk_iam::config::Builder::from(config).interceptor(gate()).interceptor(fenced());
-        let logs = aws_sdk_cloudwatchlogs::config::Builder::from(config).interceptor(gate()).interceptor(fenced());
-        let sfn = aws_sdk_sfn::config::Builder::from(config).interceptor(gate()).interceptor(fenced());
-        let sts = aws_sdk_sts::config::Builder::from(config).interceptor(gate()).interceptor(fenced());
+        let iam = aws_sdk_iam::config::Builder::from(config).interceptor(gate()).interceptor(fenced()).interceptor(Nulls);
+        let logs = aws_sdk_cloudwatchlogs::config::Builder::from(config).interceptor(gate()).interceptor(fenced()).interceptor(Nulls);
+        let sfn = aws_sdk_sfn::config::Builder::from(config).interceptor(gate()).interceptor(fenced()).interceptor(Nulls);
+        let sts = aws_sdk_sts::config::Builder::from(config).interceptor(gate()).interceptor(fenced()).interceptor(Nulls);
         Self {
             apigateway: apigateway(config),
             apigateway_once: apigateway(&once),

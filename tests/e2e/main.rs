@@ -24,6 +24,7 @@ mod leader;
 mod lifecycle;
 mod limits;
 mod namespaces;
+mod nulls;
 mod operator;
 mod publishing;
 mod rendered;
