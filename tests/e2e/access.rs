@@ -90,7 +90,7 @@ fn an_authorizer_that_exists_is_used_as_it_is() {
         assert_eq!(authorizers(world, &endpoint).await, before, "it is never changed");
 
         for (auth, says) in [
-            (json!({ "type": "COGNITO_USER_POOLS", "authorizerId": id }), "is not one for type COGNITO_USER_POOLS"),
+            (json!({ "type": "COGNITO_USER_POOLS", "authorizerId": id }), "which needs `auth.type: CUSTOM`"),
             (json!({ "type": "CUSTOM", "authorizerId": "nobodys" }), "REST API has none with the id nobodys"),
         ] {
             world.apply(NAMESPACE, &manifest(&auth));

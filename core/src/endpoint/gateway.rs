@@ -195,14 +195,7 @@ pub(super) fn wrong_authorizers<'m>(
 ) -> impl Iterator<Item = String> {
     let named: BTreeSet<(&str, &String)> = existing(methods).collect();
     named.into_iter().filter_map(|(type_, id)| {
-        let authorizer = found.values().find(|authorizer| authorizer.id == *id);
-        match authorizer.map(|authorizer| authorizer.settings.type_ == authorizer::COGNITO) {
-            None => Some(format!("REST API has none with the id {id}")),
-            Some(is_cognito) if is_cognito != (type_ == authorizer::COGNITO) => {
-                Some(format!("{id} is not one for type {type_}"))
-            }
-            Some(_) => None,
-        }
+        authorizer::why_unusable(type_, id, found.values().find(|authorizer| authorizer.id == *id))
     })
 }
 

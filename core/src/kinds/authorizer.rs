@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Serialize, Serializer};
 
 use crate::arn::Arn;
-use crate::change::Changes;
+use crate::change::{Changes, cut};
 use crate::next::Next;
 use crate::owner::{MARKER, hash};
 
@@ -47,6 +47,31 @@ pub struct Settings {
 pub const COGNITO: &str = "COGNITO_USER_POOLS";
 /// Where a caller's token is, unless the manifest says otherwise.
 pub const AUTHORIZATION_HEADER: &str = "method.request.header.Authorization";
+
+/// The authorization type of methods with an authorizer of this type. None for a type that isn't supported, such as JWT.
+fn authorization_type(type_: &str) -> Option<&'static str> {
+    match type_ {
+        COGNITO => Some(COGNITO),
+        "TOKEN" | "REQUEST" => Some("CUSTOM"),
+        _ => None,
+    }
+}
+
+/// Returns why a method of this authorization type can't use the authorizer with this id. API Gateway would take any, and check nothing or
+/// something else than the manifest says.
+pub fn why_unusable(authorization: &str, id: &str, found: Option<&Authorizer>) -> Option<String> {
+    let Some(Authorizer { settings: Settings { type_, .. }, .. }) = found else {
+        return Some(format!("REST API has none with the id {id}"));
+    };
+    match authorization_type(type_) {
+        Some(needed) if needed == authorization => None,
+        Some(needed) => Some(format!("{id} is of type {type_}, which needs `auth.type: {needed}`")),
+        None => {
+            let type_ = cut(type_, 40);
+            Some(format!("{id} is of type {type_}, which is not supported: TOKEN, REQUEST and {COGNITO} are"))
+        }
+    }
+}
 
 /// One API Gateway call.
 #[derive(Clone, Debug, PartialEq)]
@@ -194,5 +219,40 @@ pub fn fold(found: &mut Observed, action: &Action, id: Option<String>) {
         (Action::DeleteAuthorizer { name, .. }, _) => {
             found.remove(name);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::a_function("CUSTOM", Some("TOKEN"), None)]
+    #[case::a_function_of_the_request("CUSTOM", Some("REQUEST"), None)]
+    #[case::user_pools(COGNITO, Some(COGNITO), None)]
+    #[case::pools_for_a_function(
+        "CUSTOM",
+        Some(COGNITO),
+        Some("x1 is of type COGNITO_USER_POOLS, which needs `auth.type: COGNITO_USER_POOLS`")
+    )]
+    #[case::a_function_for_pools(COGNITO, Some("TOKEN"), Some("x1 is of type TOKEN, which needs `auth.type: CUSTOM`"))]
+    #[case::a_new_type(
+        "CUSTOM",
+        Some("JWT"),
+        Some("x1 is of type JWT, which is not supported: TOKEN, REQUEST and COGNITO_USER_POOLS are")
+    )]
+    #[case::none("CUSTOM", None, Some("REST API has none with the id x1"))]
+    fn an_authorizer_is_used_by_methods_of_its_type(
+        #[case] authorization: &str,
+        #[case] type_: Option<&str>,
+        #[case] expected: Option<&str>,
+    ) {
+        let found = type_.map(|type_| {
+            let settings = Settings { type_: type_.to_owned(), ..Settings::cognito(BTreeSet::new(), None) };
+            Authorizer { id: "x1".to_owned(), settings }
+        });
+        assert_eq!(why_unusable(authorization, "x1", found.as_ref()).as_deref(), expected);
     }
 }
