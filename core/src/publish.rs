@@ -149,10 +149,7 @@ pub fn is_ours(owner: &StepFunctionEndpoint, found: &Found) -> bool {
 
 /// One that someone else has, or had: of a deleted namesake the garbage collector takes it away.
 fn foreign(owner: &StepFunctionEndpoint, object: &PublishedObject, found: &Found) -> Failure {
-    let is_namesake = |reference: &&OwnerReference| {
-        reference.kind == StepFunctionEndpoint::kind(&()) && Some(&reference.name) == owner.metadata.name.as_ref()
-    };
-    if found.owners.iter().any(|reference| is_namesake(&reference)) {
+    if is_of_namesake(owner, &found.owners) {
         let message = format!("publish failed: {object} of a former object of this name is not deleted yet");
         return Failure { message, remedy: Remedy::Retry };
     }
@@ -162,6 +159,13 @@ fn foreign(owner: &StepFunctionEndpoint, object: &PublishedObject, found: &Found
         object.kind.field()
     );
     Failure { message, remedy: Remedy::Person { hint } }
+}
+
+/// Returns true if these ownerReferences name a StepFunctionEndpoint of the same name. Where none of them has the UID of this one, its owner was
+/// deleted, and the garbage collector deletes the object within seconds.
+pub fn is_of_namesake(owner: &StepFunctionEndpoint, owners: &[OwnerReference]) -> bool {
+    let kind = StepFunctionEndpoint::kind(&());
+    owners.iter().any(|reference| reference.kind == kind && Some(&reference.name) == owner.metadata.name.as_ref())
 }
 
 /// The ownerReference that makes an object ours.

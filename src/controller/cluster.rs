@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use sfe_core::api::{PublishedObject, StepFunctionEndpoint, StepFunctionEndpointStatus};
 use sfe_core::publish::{Data, Found};
 
@@ -56,8 +57,8 @@ pub struct StateChange {
 pub struct Secret {
     /// What it holds by key.
     pub data: BTreeMap<String, Vec<u8>>,
-    /// The UIDs of the objects with which it goes.
-    pub owners: Vec<String>,
+    /// Its ownerReferences.
+    pub owners: Vec<OwnerReference>,
 }
 
 /// A Secret that is to be made.

@@ -9,6 +9,7 @@ use sfe_core::api::{ApiKey, StepFunctionEndpoint};
 use sfe_core::desired::{Undesired, Values};
 use sfe_core::kinds::api_key::Value;
 use sfe_core::outcome::{Failure, Remedy};
+use sfe_core::publish::is_of_namesake;
 
 use crate::aws::Aws;
 
@@ -30,7 +31,7 @@ pub async fn values<A: Aws, C: Cluster, K: Clock>(
 ) -> Values {
     let mut found = BTreeMap::new();
     for key in &live.spec.api_keys {
-        let value = value(ctx, live, key).await.unwrap_or_else(|error| {
+        let value = value(ctx, live, key, failures).await.unwrap_or_else(|error| {
             failures.push(failure(&error));
             Err(format!("the Secret of API key {} can't be read", key.name))
         });
@@ -43,6 +44,7 @@ async fn value<A: Aws, C: Cluster, K: Clock>(
     ctx: &Context<A, C, K>,
     live: &StepFunctionEndpoint,
     key: &ApiKey,
+    failures: &mut Vec<Failure>,
 ) -> Result<Result<Option<Value>, String>, ClusterError> {
     let Some(source) = key.value_from.as_ref().or(key.write_to.as_ref()) else {
         return Ok(Err(format!("API key {} has no Secret", key.name))); // told by the validation
@@ -52,8 +54,15 @@ async fn value<A: Aws, C: Cluster, K: Clock>(
         let missing = || format!("Secret {} of API key {} does not exist yet", reference.name, key.name);
         return Ok(if key.write_to.is_some() { Ok(None) } else { Err(missing()) });
     };
-    let is_ours = live.metadata.uid.as_ref().is_some_and(|uid| owners.contains(uid));
-    if key.write_to.is_some() && !is_ours {
+    let is_owned = live.metadata.uid.as_ref().is_some_and(|uid| owners.iter().any(|owner| owner.uid == *uid));
+    if key.write_to.is_some() && !is_owned && is_of_namesake(live, &owners) {
+        // Secrets are not watched: the next pass looks soon.
+        let (name, key) = (&reference.name, &key.name);
+        let message = format!("Secret {name} of API key {key} belongs to a deleted StepFunctionEndpoint of this name");
+        failures.push(Failure { message, remedy: Remedy::Retry });
+        return Ok(Err(format!("the garbage collector of Kubernetes deletes Secret {name}, then another is created")));
+    }
+    if key.write_to.is_some() && !is_owned {
         let (name, key) = (&reference.name, &key.name);
         return Ok(Err(format!(
             "Secret {name} of API key {key} exists and is not this endpoint's: name it in `valueFrom`, or delete it, and another is made"

@@ -94,7 +94,7 @@ impl Cluster for KubeCluster {
         let found = api.get_opt(name).await.map_err(|error| failed("read of the Secret", &error))?;
         Ok(found.map(|found| Secret {
             data: found.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0)).collect(),
-            owners: found.metadata.owner_references.into_iter().flatten().map(|owner| owner.uid).collect(),
+            owners: found.metadata.owner_references.unwrap_or_default(),
         }))
     }
 

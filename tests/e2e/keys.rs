@@ -1,5 +1,7 @@
 //! API keys and usage plans: LocalStack asks for keys as API Gateway does, and counts no request. What it would count is read from AWS.
 
+use std::time::{Duration, Instant};
+
 use aws_sdk_apigateway::types::{Op, PatchOperation, QuotaPeriodType, UsagePlan};
 use serde_json::json;
 
@@ -180,6 +182,43 @@ fn a_deletion_takes_keys_and_plan_along() {
         }
         let apis = world.apigateway.get_rest_apis().limit(500).send().await.unwrap();
         assert!(apis.items().iter().all(|api| api.id() != Some(endpoint.api_id.as_str())));
+    });
+}
+
+/// The longest time from the deletion of the former Secret until the endpoint is Ready. Before, it was `--stalled-interval`, 5 minutes.
+const AFTER_COLLECTION_MAX: Duration = Duration::from_secs(60);
+
+#[test]
+fn the_secret_of_a_deleted_namesake_is_replaced_soon_after_its_collection() {
+    run(async |world| {
+        let manifest = EXAMPLE.replace("keyed", "rekeyed").replace("partner-key", "again-key");
+        let manifest =
+            manifest.replace("mobile-key", "remade-key").replace(PARTNER, "an-example-of-a-key-that-is-applied-again");
+        Endpoint::apply(world, "rekeyed", &manifest).await;
+        let uid = || {
+            let template = "go-template={{(index .metadata.ownerReferences 0).uid}}";
+            world.kubectl(["get", "secret", "remade-key", "--namespace", NAMESPACE, "--output", template])
+        };
+        let former = uid();
+        world.delete(NAMESPACE, "rekeyed");
+        world.until_gone(NAMESPACE, "rekeyed").await;
+        world.apply(NAMESPACE, &manifest);
+        let waits = |object: &serde_json::Value| {
+            let text = condition(object, "Ready")["message"].as_str().unwrap_or_default();
+            text.contains("Secret remade-key of API key mobile belongs to a deleted StepFunctionEndpoint")
+        };
+        world.until_endpoint(NAMESPACE, "rekeyed", "waits for the garbage collector", waits).await;
+        // The sandbox has no garbage collector.
+        world.kubectl(["delete", "secret", "remade-key", "--namespace", NAMESPACE]);
+        let collected = Instant::now();
+        let endpoint = Endpoint::ready(world, "rekeyed").await;
+        let took = collected.elapsed();
+        println!("Ready {took:.1?} after the former Secret was deleted");
+        assert!(took < AFTER_COLLECTION_MAX, "{took:.1?}");
+        assert_ne!(uid(), former);
+        assert_eq!(status(&endpoint, "/health", None).await, 200);
+        world.delete(NAMESPACE, "rekeyed");
+        world.until_gone(NAMESPACE, "rekeyed").await;
     });
 }
 
