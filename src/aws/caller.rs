@@ -45,6 +45,8 @@ pub enum Turn {
         ahead: usize,
         /// When to ask again: two minutes after it the place is lost.
         at: Timestamp,
+        /// When it is expected to be one's turn.
+        ready_at: Timestamp,
     },
 }
 

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sfe_core::api::StepFunctionEndpoint;
 use sfe_core::next::{Next, Until, Waiting};
 use sfe_core::observed::Observed;
@@ -27,6 +27,8 @@ pub struct Awaited {
     ahead: usize,
     /// When to ask again.
     at: Timestamp,
+    /// How long it is expected to take.
+    wait: SignedDuration,
 }
 
 impl Awaited {
@@ -41,8 +43,9 @@ impl Awaited {
     ) -> Option<Self> {
         match aws.turn(caller, site, Errand::Call(operation), now) {
             Turn::Now => None,
-            Turn::Later { ahead, at } => {
-                Some(Self { caller: caller.clone(), operation, object: object.to_owned(), ahead, at })
+            Turn::Later { ahead, at, ready_at } => {
+                let (caller, object, wait) = (caller.clone(), object.to_owned(), now.duration_until(ready_at));
+                Some(Self { caller, operation, object, ahead, at, wait })
             }
         }
     }
@@ -59,10 +62,21 @@ impl Awaited {
 
     /// Tells it in what is left of a pass. What waits for something of this endpoint itself waits for this.
     pub fn tell<T>(&self, next: &mut Next<T>) {
-        let why = format!("waiting for {}: {} ahead", self.operation.action(), self.ahead);
+        let (call, wait, ahead) = (self.operation.action(), about(self.wait), self.ahead);
+        let why = format!("the operator's own rate limit allows {call} in {wait}, {ahead} ahead");
         let before = |wait: &Waiting| matches!(wait.until, Until::Time(_)) && wait.object == self.object;
         next.waiting.retain(|wait| wait.until != Until::Sibling && !before(wait));
         next.waiting.push(Waiting { object: self.object.clone(), why, until: Until::Time(self.at) });
+    }
+}
+
+/// A wait as a person says it, coarse enough to stay the same for a while.
+fn about(wait: SignedDuration) -> String {
+    let seconds = wait.as_secs().max(1);
+    match seconds {
+        ..60 => format!("about {} s", (seconds + 4) / 5 * 5),
+        60..3_600 => format!("about {} min", (seconds + 30) / 60),
+        3_600.. => format!("about {} h", (seconds + 1_800) / 3_600),
     }
 }
 

@@ -21,7 +21,9 @@ fn who_waits_for_a_slow_call_says_so_and_goes_in_turn() {
             for name in names {
                 let endpoint = world.endpoint(namespace, name).await.unwrap_or_default();
                 let message = condition(&endpoint, "Reconciling")["message"].as_str().unwrap_or_default().to_owned();
-                if message.contains("waiting for CreateDeployment: ") && message.contains(" ahead") {
+                if message.contains("the operator's own rate limit allows CreateDeployment in about ")
+                    && message.contains(" ahead")
+                {
                     return Ok(http::get(format!("http://{}/metrics", operator.address)).send().await.body);
                 }
             }

@@ -92,12 +92,13 @@ impl Lane {
             }
             return Turn::Now;
         }
-        let wait = now.duration_until(self.bucket.ready_at(ahead));
+        let ready_at = self.bucket.ready_at(ahead);
+        let wait = now.duration_until(ready_at);
         let at = now + if wait > FAR { FAR.max(wait / 4) } else { wait };
         if let Some(place) = self.places.find(|place| place.caller.is_same(caller)) {
             place.back_by = at + GRACE;
         }
-        Turn::Later { ahead, at }
+        Turn::Later { ahead, at, ready_at }
     }
 
     /// Uses a turn that was kept.
@@ -157,7 +158,7 @@ mod tests {
     }
 
     fn later(ahead: usize, at: i64) -> Turn {
-        Turn::Later { ahead, at: after(at) }
+        Turn::Later { ahead, at: after(at), ready_at: after(at) }
     }
 
     #[test]
@@ -225,10 +226,12 @@ mod tests {
         for index in 0..500 {
             lane.turn(&caller(&format!("{index}"), Urgency::Delete), true, after(0));
         }
-        let Turn::Later { ahead: 498, at } = lane.turn(&caller("499", Urgency::Delete), true, after(0)) else {
+        let Turn::Later { ahead: 498, at, ready_at } = lane.turn(&caller("499", Urgency::Delete), true, after(0))
+        else {
             panic!("not in its place");
         };
         assert!(at > after(3_600) && at < after(3 * 3_600), "{at}");
+        assert!(ready_at > after(8 * 3_600) && ready_at < after(9 * 3_600), "{ready_at}");
     }
 
     #[test]

@@ -22,6 +22,7 @@ use sfe_core::predict::World;
 use sfe_core::publish::{Data, Found};
 use sfe_core::status::is_true;
 
+use super::about;
 use crate::aws::{Aws, Caller, Errand, Error, Limiter, Place, Rates, Turn, Uncounted};
 use crate::controller::{
     Clock, Cluster, ClusterError, Context, Key, NewSecret, Options, Secret, StateChange, reconcile,
@@ -250,14 +251,15 @@ impl Scene {
         state.objects.values().filter(is_ready).count()
     }
 
-    /// What the conditions say of what is waited for.
+    /// What the conditions say of the operator's own rate limit, how long it takes left out.
     fn told(&self) -> BTreeSet<String> {
         let state = self.state.lock().unwrap();
         let conditions =
             state.objects.values().filter_map(|object| object.status.as_ref()).flat_map(|it| &it.conditions);
         let waits = conditions
             .filter(|found| found.type_ == "Reconciling")
-            .filter_map(|found| found.message.split_once("waiting for ").map(|(_, what)| what.to_owned()));
+            .filter_map(|found| found.message.split_once("rate limit allows ").map(|(_, what)| what.to_owned()))
+            .filter_map(|what| Some(format!("{}, {}", what.split_once(" in about ")?.0, what.split_once(", ")?.1)));
         waits.collect()
     }
 
@@ -276,7 +278,7 @@ async fn who_waits_says_for_what_and_has_recorded_no_intent() {
     (0..6).for_each(|index| scene.create(&format!("e{index}")));
     scene.pass(&operator, SignedDuration::from_secs(1)).await;
     assert_eq!(scene.made(Operation::CreateRestApi), [0], "the others wait");
-    let expected: BTreeSet<String> = (0..5).map(|ahead| format!("CreateRestApi: {ahead} ahead")).collect();
+    let expected: BTreeSet<String> = (0..5).map(|ahead| format!("CreateRestApi, {ahead} ahead")).collect();
     assert_eq!(scene.told(), expected);
     let intents = |scene: &Scene| {
         let state = scene.state.lock().unwrap();
@@ -319,7 +321,7 @@ async fn what_is_deleted_stops_serving_at_once_and_new_work_goes_before_the_rest
     let serving = scene.state.lock().unwrap().worlds.values().filter(|world| !world.stages.is_empty()).count();
     assert_eq!((serving, scene.made(Operation::DeleteStage).len()), (0, 20));
     assert!(scene.made(Operation::DeleteRestApi).len() == 1, "the others wait half an hour");
-    assert!(scene.told().contains("DeleteRestApi: 18 ahead"), "{:?}", scene.told());
+    assert!(scene.told().contains("DeleteRestApi, 18 ahead"), "{:?}", scene.told());
     scene.create("new");
     scene.pass(&operator, SignedDuration::from_mins(1)).await;
     assert_eq!(scene.ready(), 1, "what is new is held up by deletions: {:?}", scene.told());
@@ -354,4 +356,12 @@ async fn after_a_restart_looks_for_drift_leave_room_for_new_work() {
     assert_eq!(of_old, 0);
     let checked = (all - read_at_once) / (read_at_once / 16);
     assert!(checked >= 24, "not all are looked at after a minute: {checked}");
+}
+
+#[test]
+fn a_wait_is_told_as_a_person_says_it() {
+    let about = |seconds| about(SignedDuration::from_secs(seconds));
+    let told = [0, 3, 6, 59, 60, 89, 3_599, 3_600, 20_000].map(about);
+    let expected = ["5 s", "5 s", "10 s", "60 s", "1 min", "1 min", "60 min", "1 h", "6 h"];
+    assert_eq!(told, expected.map(|wait| format!("about {wait}")));
 }
