@@ -47,6 +47,7 @@ pub fn place(account: &mut Account, kind: Foreign, object: &Key) {
                 let observed = state_machine::Observed {
                     type_,
                     deleting: false,
+                    running: None,
                     definition: sfe_core::definition::Definition::observed(
                         r#"{"StartAt":"X","States":{"X":{"Type":"Succeed"}}}"#,
                     ),

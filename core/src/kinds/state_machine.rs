@@ -1,6 +1,7 @@
 //! The state machine of Step Functions.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use crate::api::{LogLevel, StateMachineType};
 use crate::arn::Arn;
@@ -42,12 +43,14 @@ pub struct Logging {
 }
 
 /// A state machine as it was read.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Observed {
     /// Its type.
     pub type_: StateMachineType,
     /// Whether AWS is still deleting it.
     pub deleting: bool,
+    /// How many executions of it run, up to [`RUNNING_MAX`]; read of one that AWS is deleting alone, as it waits for them.
+    pub running: Option<usize>,
     /// What it does.
     pub definition: Definition,
     /// The role it runs with.
@@ -56,6 +59,20 @@ pub struct Observed {
     pub logging: Logging,
     /// Its tags.
     pub tags: Tags,
+}
+
+/// Leaves out what is not known: a text of tests/upgrade changes only where an upgrade changes something in AWS.
+impl fmt::Debug for Observed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { type_, deleting, running, definition, role_arn, logging, tags } = self;
+        let mut debug = f.debug_struct("Observed");
+        debug.field("type_", type_).field("deleting", deleting);
+        if let Some(running) = running {
+            debug.field("running", running);
+        }
+        debug.field("definition", definition).field("role_arn", role_arn).field("logging", logging).field("tags", tags);
+        debug.finish()
+    }
 }
 
 /// One Step Functions call.
@@ -88,7 +105,7 @@ pub fn next(claim: &Claim<'_>, arn: &Arn, want: Option<&Desired>, seen: &Seen<Ob
     match (want, seen) {
         (_, Seen::Unknown) => unread("state machine"), // an unclear answer creates and deletes nothing
         (_, Seen::Present(found)) if found.deleting && (claim.adopts || claim.owns(&found.tags)) => {
-            Next::wait_for_aws("state machine", "AWS is still deleting it")
+            wait_for_deletion(arn, found)
         }
         (Some(want), Seen::Present(found)) if !claim.owns(&found.tags) => foreign(claim, want, found),
         (Some(want), Seen::Present(found)) => {
@@ -107,6 +124,25 @@ pub fn next(claim: &Claim<'_>, arn: &Arn, want: Option<&Desired>, seen: &Seen<Ob
     }
 }
 
+/// The most running executions that are counted.
+pub const RUNNING_MAX: usize = 100;
+
+/// AWS deletes a state machine once all its executions have ended. Source: Step Functions API reference, DeleteStateMachine.
+fn wait_for_deletion(arn: &Arn, found: &Observed) -> Next<Action> {
+    let why = match found.running {
+        None | Some(0) => "AWS is still deleting it".to_owned(),
+        Some(running) => {
+            let more = if running >= RUNNING_MAX { " or more" } else { "" };
+            format!(
+                "AWS deletes it once its {running}{more} running executions end. To end them, stop each with `aws stepfunctions \
+                 stop-execution --execution-arn <arn>`; `aws stepfunctions list-executions --status-filter RUNNING --state-machine-arn \
+                 {arn}` lists them"
+            )
+        }
+    };
+    Next::wait_for_aws("state machine", &why)
+}
+
 /// The type of a state machine can't be changed.
 fn foreign(claim: &Claim<'_>, want: &Desired, found: &Observed) -> Next<Action> {
     let changes = diff(want, found);
@@ -122,7 +158,7 @@ pub fn release(owner: &Owner, arn: &Arn, seen: &Seen<Observed>) -> Next<Action> 
     match seen {
         Seen::Unknown => unread("state machine"),
         Seen::Present(found) if !owner.owns(&found.tags) => Next::nothing(),
-        Seen::Present(found) if found.deleting => Next::wait_for_aws("state machine", "AWS is still deleting it"),
+        Seen::Present(found) if found.deleting => wait_for_deletion(arn, found),
         Seen::Present(found) => Next::act(Action::UntagResource { arn: arn.clone(), keys: tags::of_ours(&found.tags) }),
         Seen::Absent => Next::nothing(),
     }
@@ -162,6 +198,7 @@ pub fn predicted(want: &Desired) -> Observed {
     Observed {
         type_: want.type_,
         deleting: false,
+        running: None,
         definition: want.definition.clone(),
         role_arn: want.role_arn.to_string(),
         logging: want.logging.clone(),
@@ -180,5 +217,36 @@ impl Shown for Logging {
         let data = if self.include_execution_data { " with execution data" } else { "" };
         let to = self.log_group_arn.as_ref().map(|arn| format!(" to {arn}")).unwrap_or_default();
         format!("{level}{data}{to}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::unknown(None, "AWS is still deleting it")]
+    #[case::none(Some(0), "AWS is still deleting it")]
+    #[case::some(
+        Some(3),
+        "AWS deletes it once its 3 running executions end. To end them, stop each with `aws stepfunctions stop-execution"
+    )]
+    #[case::many(Some(RUNNING_MAX), "AWS deletes it once its 100 or more running executions end")]
+    fn a_deletion_tells_what_it_waits_for(#[case] running: Option<usize>, #[case] says: &str) {
+        let owner = Owner { cluster: "c".to_owned(), namespace: "n".to_owned(), name: "a".to_owned() };
+        let arn: Arn = "arn:aws:states:eu-central-1:000000000000:stateMachine:a".parse().unwrap();
+        let found = Observed {
+            type_: StateMachineType::Standard,
+            deleting: true,
+            running,
+            definition: Definition::observed("{}"),
+            role_arn: String::new(),
+            logging: Logging { level: LogLevel::Off, include_execution_data: false, log_group_arn: None },
+            tags: owner.tags(),
+        };
+        let next = release(&owner, &arn, &Seen::Present(found));
+        assert!(next.waiting[0].why.starts_with(says), "{:?}", next.waiting);
     }
 }

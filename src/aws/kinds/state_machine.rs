@@ -2,13 +2,13 @@
 
 use aws_sdk_sfn::operation::describe_state_machine::DescribeStateMachineOutput;
 use aws_sdk_sfn::types::{
-    CloudWatchLogsLogGroup, LogDestination, LogLevel as SdkLogLevel, LoggingConfiguration, StateMachineStatus,
-    StateMachineType as SdkType, Tag,
+    CloudWatchLogsLogGroup, ExecutionStatus, LogDestination, LogLevel as SdkLogLevel, LoggingConfiguration,
+    StateMachineStatus, StateMachineType as SdkType, Tag,
 };
 use sfe_core::api::{LogLevel, StateMachineType};
 use sfe_core::arn::Arn;
 use sfe_core::definition::Definition;
-use sfe_core::kinds::state_machine::{Action, Desired, Logging, Observed};
+use sfe_core::kinds::state_machine::{Action, Desired, Logging, Observed, RUNNING_MAX};
 use sfe_core::next::Seen;
 use sfe_core::observed::Answer;
 use sfe_core::operation::Operation;
@@ -36,14 +36,25 @@ pub async fn observe(clients: &Clients, arn: &Arn) -> Result<Seen<Observed>, Err
         Err(error) if error.class == Class::NotFound => return Ok(Seen::Absent),
         Err(error) => return Err(error),
     };
+    let (type_, deleting) = (told_type(&answer, &object)?, answer.status() == Some(&StateMachineStatus::Deleting));
+    let running = if deleting && type_ == StateMachineType::Standard { running(clients, arn).await } else { None };
     Ok(Seen::Present(Observed {
-        type_: told_type(&answer, &object)?,
-        deleting: answer.status() == Some(&StateMachineStatus::Deleting),
+        type_,
+        deleting,
+        running,
         definition: Definition::observed(answer.definition()),
         role_arn: answer.role_arn().to_owned(),
         logging: logging(&answer),
         tags,
     }))
+}
+
+/// How many executions run, as far as AWS tells: only a message depends on it.
+async fn running(clients: &Clients, arn: &Arn) -> Option<usize> {
+    let request = clients.sfn.list_executions().state_machine_arn(arn.as_str()).status_filter(ExecutionStatus::Running);
+    let request = request.max_results(i32::try_from(RUNNING_MAX).unwrap_or(i32::MAX));
+    let answer = clients.call(Operation::ListExecutions, &object(arn), request.send()).await;
+    answer.ok().map(|answer| answer.executions().len())
 }
 
 /// AWS answers no logging configuration for OFF, and a log group's ARN ends in `:*`.
