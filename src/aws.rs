@@ -27,7 +27,7 @@ pub use caller::{Caller, Errand, Turn, Urgency};
 pub use clients::Calls;
 #[cfg(test)]
 pub use clients::Uncounted;
-pub use error::{Class, Error};
+pub use error::{CREDENTIALS_HINT, Class, Error, UNREADABLE_HINT};
 pub use limiter::{Chosen, Limiter, Place, Rates, Share};
 pub use sdk::SdkAws;
 

@@ -20,6 +20,7 @@ mod reconcile;
 mod status;
 mod touched;
 mod turn;
+mod unreadable;
 mod watch;
 
 pub use clock::{Clock, SystemClock};

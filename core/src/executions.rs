@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::api::{ExecutionStatus, ExecutionsStatus, LogLevel, StateMachineType, Tracking, moment};
 use crate::arn::Arn;
 use crate::desired::Desired;
+use crate::request_id;
 use jiff::{SignedDuration, Timestamp};
 
 /// Where executions are read.
@@ -62,7 +63,11 @@ pub fn told(
     let known = previous.map(|previous| previous.recent.clone()).unwrap_or_default();
     let (tracking, reason, mut recent) = match (source, found) {
         (Err(why), _) => (Tracking::NotTracked, Some(why.clone()), Vec::new()),
-        (Ok(source), Err(error)) => (tracking(source), Some(error), known),
+        (Ok(source), Err(error)) => {
+            let said = previous.and_then(|previous| previous.reason.clone());
+            let said = said.filter(|said| request_id::is_same(said, &error));
+            (tracking(source), Some(said.unwrap_or(error)), known)
+        }
         (Ok(source @ Source::ListExecutions { .. }), Ok(found)) => (tracking(source), None, found),
         (Ok(source @ Source::Logs { log_group: _, .. }), Ok(found)) => (tracking(source), None, merged(known, found)),
     };

@@ -30,5 +30,6 @@ pub mod policy;
 pub mod predict;
 pub mod publish;
 pub mod recall;
+pub mod request_id;
 pub mod status;
 pub mod tags;

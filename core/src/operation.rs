@@ -2,6 +2,7 @@
 //!
 //! One list: a call that isn't in it can't be made, and the operator's own IAM policy and rate limits are derived from it.
 
+mod needs;
 mod permission;
 mod policy;
 

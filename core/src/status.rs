@@ -15,6 +15,7 @@ use crate::kinds::{api_key, rest_api::Intent, usage_plan};
 use crate::next::Seen;
 use crate::observed::Observed;
 use crate::outcome::{Convergence, Outcome};
+use crate::request_id;
 
 /// The most that a status may take as JSON, in bytes.
 const STATUS_BYTES_MAX: usize = 16 * 1024;
@@ -302,11 +303,12 @@ fn set(
 ) {
     let state = if holds { "True" } else { "False" };
     let previous = status.conditions.iter().find(|condition| condition.type_ == name && condition.status == state);
+    let said = previous.map(|condition| &condition.message).filter(|said| request_id::is_same(said, message));
     let condition = Condition {
         type_: name.to_owned(),
         status: state.to_owned(),
         reason: reason.to_owned(),
-        message: message.to_owned(),
+        message: said.map_or_else(|| message.to_owned(), Clone::clone),
         observed_generation: generation,
         last_transition_time: previous.map_or(Time(now), |condition| condition.last_transition_time.clone()),
     };

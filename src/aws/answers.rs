@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
+use serde_json::Value;
 use sfe_core::api::{ExecutionStatus, StateMachineType};
 use sfe_core::executions::Source;
 use sfe_core::kinds::log_group::Purpose as LogGroupPurpose;
@@ -214,7 +215,7 @@ proptest! {
             Ok(fact) => prop_assert!(!is_absent(&fact), "an answer told of absence: {:?}", fact),
             Err(error) => {
                 check_error(&error)?;
-                prop_assert_eq!(error.class, Class::Unclear);
+                prop_assert_eq!(error.class, Class::Unreadable);
             }
         }
     }
@@ -254,6 +255,96 @@ fn answers_of(kind: usize) -> Vec<Answer> {
     of.iter()
         .map(|sample| (200, SAMPLES[*sample].replace(r#","position":"p""#, "").replace("<Marker>m</Marker>", "")))
         .collect()
+}
+
+/// The names of the members on which a read depends: without one the answer can't be read.
+const REQUIRED: [&str; 5] = ["id", "path", "type", "createdDate", "stageName"];
+
+/// The pointers to all members of objects in a document, with their names.
+fn members(document: &Value, at: &str, found: &mut Vec<(String, String)>) {
+    let escaped = |name: &str| name.replace('~', "~0").replace('/', "~1");
+    match document {
+        Value::Object(of) => {
+            for (name, member) in of {
+                let at = format!("{at}/{}", escaped(name));
+                members(member, &at, found);
+                found.push((at, name.clone()));
+            }
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(index, item)| members(item, &format!("{at}/{index}"), found));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Each member of a JSON document by itself as null, with the names of what is null; and all optional ones at once, from the innermost out.
+fn with_nulls(body: &str) -> Vec<(Vec<String>, String)> {
+    let Ok(document) = serde_json::from_str::<Value>(body) else { return Vec::new() };
+    let mut all = Vec::new();
+    members(&document, "", &mut all);
+    let null = |of: &[(String, String)]| {
+        let mut document = document.clone();
+        of.iter().for_each(|(at, _)| document.pointer_mut(at).into_iter().for_each(|member| *member = Value::Null));
+        (of.iter().map(|(_, name)| name.clone()).collect(), document.to_string())
+    };
+    let optional: Vec<_> = all.iter().filter(|(_, name)| !REQUIRED.contains(&name.as_str())).cloned().collect();
+    let each = all.iter().map(std::slice::from_ref);
+    each.chain((1..=optional.len()).map(|many| &optional[..many])).map(null).collect()
+}
+
+#[test]
+fn a_null_in_place_of_any_value_is_read() {
+    let mut cases = 0;
+    for (kind, of) in reads().iter().enumerate() {
+        let answers = answers_of(kind);
+        for (index, (_, body)) in answers.iter().enumerate() {
+            for (names, body) in with_nulls(body) {
+                let mut answers = answers.clone();
+                answers[index].1.clone_from(&body);
+                match read(answers, of) {
+                    Ok(fact) => assert!(!is_absent(&fact), "an answer told of absence: {body}"),
+                    Err(error) => {
+                        assert!(names.iter().any(|name| REQUIRED.contains(&name.as_str())), "{error}: {body}");
+                        assert_eq!(error.class, Class::Unreadable, "{error}: {body}");
+                    }
+                }
+                cases += 1;
+            }
+        }
+    }
+    assert!(cases > 200, "{cases}");
+    let sources = [
+        (2, Source::ListExecutions { state_machine: ARN.parse().unwrap(), keep: 10 }),
+        (3, Source::Logs { log_group: "a".to_owned(), since: Timestamp::UNIX_EPOCH }),
+    ];
+    for (sample, source) in sources {
+        for (_, body) in with_nulls(SAMPLES[sample]) {
+            executions(vec![(200, body.clone())], &source).unwrap_or_else(|error| panic!("{error}: {body}"));
+        }
+    }
+}
+
+#[test]
+fn an_empty_template_is_there() {
+    let body = answers_of(5)[0].1.replace(r#""application/json":"x""#, r#""application/json":null"#);
+    let Ok(Fact::Resources(found)) = read(vec![(200, body)], &reads()[5]) else { panic!("not read") };
+    let integration = found["/"].methods[&sfe_core::api::HttpMethod::Post].integration.as_ref().unwrap();
+    assert_eq!(integration.responses[&200].templates["application/json"], "", "it differs from no template");
+}
+
+#[test]
+fn what_a_deletion_waits_for_is_counted() {
+    let deleting = SAMPLES[0].replace("ACTIVE", "DELETING");
+    let read = |executions: Answer| {
+        let answers = vec![(200, deleting.clone()), (200, SAMPLES[1].to_owned()), executions];
+        match read(answers, &reads()[3]) {
+            Ok(Fact::StateMachine(_, Seen::Present(found))) => (found.deleting, found.running),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(read((200, SAMPLES[2].to_owned())), (true, Some(1)));
+    assert_eq!(read((400, ERRORS[1].to_owned())), (true, None), "a message alone depends on it");
 }
 
 #[test]

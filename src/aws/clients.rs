@@ -14,7 +14,7 @@ use sfe_core::operation::Operation;
 use crate::fence::Fence;
 
 use super::caller::Caller;
-use super::error::Error;
+use super::error::{Class, Error};
 use super::fenced::Fenced;
 use super::gate::{self, Gate};
 use super::limiter::{Closed, Limiter, Place};
@@ -57,6 +57,7 @@ pub struct Clients {
     fence: Arc<Fence>,
     limiter: Arc<Limiter>,
     place: Place,
+    partition: String,
     caller: Caller,
 }
 
@@ -73,13 +74,22 @@ impl Clients {
         let fenced = || Fenced(Arc::clone(&fence));
         let once = config.to_builder().retry_config(RetryConfig::disabled()).build();
         let apigateway = |config: &SdkConfig| {
-            let config = aws_sdk_apigateway::config::Builder::from(config).interceptor(gate()).interceptor(fenced()).interceptor(Nulls);
+            let config = aws_sdk_apigateway::config::Builder::from(config)
+                .interceptor(gate())
+                .interceptor(fenced())
+                .interceptor(Nulls);
             aws_sdk_apigateway::Client::from_conf(config.build())
         };
-        let iam = aws_sdk_iam::config::Builder::from(config).interceptor(gate()).interceptor(fenced()).interceptor(Nulls);
-        let logs = aws_sdk_cloudwatchlogs::config::Builder::from(config).interceptor(gate()).interceptor(fenced()).interceptor(Nulls);
-        let sfn = aws_sdk_sfn::config::Builder::from(config).interceptor(gate()).interceptor(fenced()).interceptor(Nulls);
-        let sts = aws_sdk_sts::config::Builder::from(config).interceptor(gate()).interceptor(fenced()).interceptor(Nulls);
+        let iam =
+            aws_sdk_iam::config::Builder::from(config).interceptor(gate()).interceptor(fenced()).interceptor(Nulls);
+        let logs = aws_sdk_cloudwatchlogs::config::Builder::from(config)
+            .interceptor(gate())
+            .interceptor(fenced())
+            .interceptor(Nulls);
+        let sfn =
+            aws_sdk_sfn::config::Builder::from(config).interceptor(gate()).interceptor(fenced()).interceptor(Nulls);
+        let sts =
+            aws_sdk_sts::config::Builder::from(config).interceptor(gate()).interceptor(fenced()).interceptor(Nulls);
         Self {
             apigateway: apigateway(config),
             apigateway_once: apigateway(&once),
@@ -89,15 +99,16 @@ impl Clients {
             sts: aws_sdk_sts::Client::from_conf(sts.build()),
             calls,
             caller: Caller::operator(),
+            partition: "aws".to_owned(),
             place: place.clone(),
             limiter: Arc::clone(&limiter),
             fence: Arc::clone(&fence),
         }
     }
 
-    /// The same for this caller.
-    pub fn of(&self, caller: &Caller) -> Self {
-        Self { caller: caller.clone(), ..self.clone() }
+    /// The same for this caller, in the partition of the account.
+    pub fn of(&self, caller: &Caller, partition: &str) -> Self {
+        Self { caller: caller.clone(), partition: partition.to_owned(), ..self.clone() }
     }
 
     /// Waits for the turn of one call and for its answer, counts it and sorts its error. A request of the clients that isn't waited for here fails before it is sent.
@@ -115,7 +126,14 @@ impl Clients {
         let result = result.map_err(|fenced| Error::fenced(operation, object, fenced))?;
         self.calls.ended(operation, started.elapsed(), result.is_err());
         tracing::debug!(%operation, object, failed = result.is_err(), "AWS call");
-        result.map_err(|error| Error::from_sdk(operation, object, &error))
+        result.map_err(|error| {
+            let mut error = Error::from_sdk(operation, object, &error);
+            if error.class == Class::AccessDenied && error.lacks.is_none() {
+                error.lacks = Some(operation.needs(object, &self.partition, &self.place.region).into());
+            }
+            tracing::debug!(%error, "AWS call failed");
+            error
+        })
     }
 }
 

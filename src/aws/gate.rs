@@ -110,6 +110,8 @@ mod tests {
 
     use aws_config::retry::RetryConfig;
     use aws_config::{BehaviorVersion, Region, SdkConfig};
+    use aws_credential_types::provider::error::CredentialsError;
+    use aws_credential_types::provider::{ProvideCredentials, future};
     use aws_sdk_sfn::config::{Credentials, SharedCredentialsProvider};
     use aws_sdk_sfn::error::DisplayErrorContext;
 
@@ -125,12 +127,21 @@ mod tests {
     }
 
     fn clients_of(endpoint: &str, retries: RetryConfig, calls: Arc<dyn Calls>) -> Clients {
-        let credentials = Credentials::new("a", "b", None, None, "test");
+        let credentials = SharedCredentialsProvider::new(Credentials::new("a", "b", None, None, "test"));
+        clients_with(endpoint, credentials, retries, calls)
+    }
+
+    fn clients_with(
+        endpoint: &str,
+        credentials: SharedCredentialsProvider,
+        retries: RetryConfig,
+        calls: Arc<dyn Calls>,
+    ) -> Clients {
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .endpoint_url(endpoint)
             .region(Region::new("eu-central-1"))
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .credentials_provider(credentials)
             .retry_config(retries)
             .build();
         let place = Place { account: "000000000000".to_owned(), region: "eu-central-1".to_owned() };
@@ -189,6 +200,45 @@ mod tests {
         let error = clients.call(Operation::DescribeLogGroups, "x", groups).await.unwrap_err();
         assert_eq!(error.class, Class::Throttled);
         assert_eq!(*told.0.lock().unwrap(), BTreeMap::from([("logs:DescribeLogGroups", 2.5)]));
+    }
+
+    #[tokio::test]
+    async fn a_denial_without_words_is_one_of_iam_s_actions() {
+        const DENIED: &str = "403 Forbidden\r\nx-amzn-errortype: AccessDeniedException\r\nx-amzn-requestid: 1b-2c";
+        let clients = clients_of(&answers(&[DENIED]), RetryConfig::disabled(), Arc::new(Uncounted));
+        let request = clients.apigateway.create_stage().rest_api_id("a").stage_name("b").deployment_id("c").send();
+        let error = clients.call(Operation::CreateStage, "stage b", request).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "apigateway:CreateStage failed: AccessDeniedException (stage b, HTTP 403, request 1b-2c)"
+        );
+        let allow = "allow `apigateway:POST` on `arn:aws:apigateway:eu-central-1::/restapis/*/stages` and `apigateway:PUT` on \
+                     `arn:aws:apigateway:eu-central-1::/tags/*` in the IAM policy";
+        assert!(format!("{:?}", error.remedy()).contains(allow), "{:?}", error.remedy());
+    }
+
+    /// Credentials that can't be had.
+    #[derive(Debug)]
+    struct NoCredentials;
+
+    impl ProvideCredentials for NoCredentials {
+        fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+        where
+            Self: 'a,
+        {
+            future::ProvideCredentials::ready(Err(CredentialsError::not_loaded("no providers in chain")))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lack_of_credentials_is_told_as_such() {
+        let credentials = SharedCredentialsProvider::new(NoCredentials);
+        let clients = clients_with("http://127.0.0.1:9", credentials, RetryConfig::disabled(), Arc::new(Uncounted));
+        let request = clients.apigateway.get_rest_apis().send();
+        let error = clients.call(Operation::GetRestApis, "all", request).await.unwrap_err();
+        assert_eq!(error.class, Class::NoCredentials);
+        assert!(error.to_string().contains("failed: the operator has no AWS credentials: "), "{error}");
+        assert!(error.to_string().contains("no providers in chain"), "{error}");
     }
 
     #[test]

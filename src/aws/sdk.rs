@@ -61,21 +61,22 @@ impl SdkAws {
         arn.ok_or_else(|| Error::incomplete(operation, object, "ARN"))
     }
 
-    fn clients(&self, account: &str, region: &str, caller: &Caller) -> Clients {
-        let place = Place { account: account.to_owned(), region: region.to_owned() };
+    fn clients(&self, site: &Site, caller: &Caller) -> Clients {
+        let Site { partition, account, region } = site;
+        let place = Place { account: account.clone(), region: region.clone() };
         let mut by_place = self.by_place.lock().unwrap_or_else(PoisonError::into_inner);
         let clients = by_place.entry(place.clone()).or_insert_with(|| {
-            let config = self.config.to_builder().region(Region::new(region.to_owned())).build();
+            let config = self.config.to_builder().region(Region::new(region.clone())).build();
             let (calls, fence) = (Arc::clone(&self.calls), Arc::clone(&self.fence));
             Clients::new(&config, calls, fence, Arc::clone(&self.limiter), place)
         });
-        clients.of(caller)
+        clients.of(caller, partition)
     }
 }
 
 impl Aws for SdkAws {
     async fn read(&self, caller: &Caller, site: &Site, owner: &Owner, read: &Read) -> Result<Fact, Error> {
-        let clients = &self.clients(&site.account, &site.region, caller);
+        let clients = &self.clients(site, caller);
         match read {
             Read::Role(purpose, name) => Ok(Fact::Role(*purpose, kinds::role::observe(clients, name).await?)),
             Read::RolePolicies(purpose, name) => {
@@ -111,7 +112,7 @@ impl Aws for SdkAws {
     }
 
     async fn apply(&self, caller: &Caller, site: &Site, action: &Action) -> Result<Answer, Error> {
-        let clients = &self.clients(&site.account, &site.region, caller);
+        let clients = &self.clients(site, caller);
         match action {
             Action::Role(_, action) => kinds::role::apply(clients, action).await,
             Action::LogGroup(_, action) => kinds::log_group::apply(clients, action).await,
@@ -132,11 +133,13 @@ impl Aws for SdkAws {
     }
 
     async fn state_machine_type(&self, caller: &Caller, arn: &Arn) -> Result<Option<StateMachineType>, Error> {
-        kinds::state_machine::type_of(&self.clients(arn.account(), arn.region(), caller), arn).await
+        let owned = str::to_owned;
+        let (partition, account, region) = (owned(arn.partition()), owned(arn.account()), owned(arn.region()));
+        kinds::state_machine::type_of(&self.clients(&Site { partition, account, region }, caller), arn).await
     }
 
     async fn executions(&self, caller: &Caller, site: &Site, source: &Source) -> Result<Vec<ExecutionStatus>, Error> {
-        executions::newest(&self.clients(&site.account, &site.region, caller), source).await
+        executions::newest(&self.clients(site, caller), source).await
     }
 
     fn turn(&self, caller: &Caller, site: &Site, errand: Errand, now: Timestamp) -> Turn {

@@ -61,8 +61,10 @@ pub async fn run<A: Aws, C: Cluster, K: Clock>(
     let observed_at = recent.as_ref().map_or(now, |(_, at)| *at);
     let told = Observed { in_doubt: memory.is_in_doubt(was_seen(live)), ..Observed::new(live.status.as_ref()) };
     let known = (told, recent.map(|(observed, _)| observed));
-    let pass = Pass::new(ctx, live, desired, when, steady, &repeated, known);
-    let Ended { mut convergence, writes, awaited, cut_short, is_unclear, is_lost } = pass.run().await;
+    let unreadable = std::mem::take(&mut memory.unreadable);
+    let pass = Pass::new(ctx, live, desired, when, steady, (&repeated, unreadable), known);
+    let Ended { mut convergence, writes, awaited, cut_short, is_unclear, is_lost, unreadable } = pass.run().await;
+    memory.unreadable = unreadable;
     if desired.calls.is_none() {
         let settled_at = memory.made_at.map_or(began, |made_at| made_at.max(began)) + ctx.options.settle;
         wait_until_settled(&mut convergence.next, "deletion", settled_at, now);
@@ -76,6 +78,9 @@ pub async fn run<A: Aws, C: Cluster, K: Clock>(
         memory.lost_at = Some(ctx.clock.now());
     }
     let done = convergence.failures.is_empty() && convergence.next.is_empty();
+    if done {
+        memory.unreadable.clear();
+    }
     let looked = done && convergence.applied == 0 && observed_at == now && now >= began + ctx.options.settle;
     memory.note_doubt(is_unclear, was_seen(live), looked);
     memory.keep(&convergence, observed_at);

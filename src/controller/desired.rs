@@ -179,13 +179,24 @@ async fn state_machine_type<A: Aws, C: Cluster, K: Clock>(
     failures: &mut Vec<Failure>,
 ) -> Option<Result<sfe_core::api::StateMachineType, String>> {
     let arn = referenced_state_machine(live, &ctx.options.settings)?;
-    match ctx.aws.state_machine_type(&caller(live, Urgency::New), &arn).await {
+    let answer = ctx.aws.state_machine_type(&caller(live, Urgency::New), &arn).await;
+    let (key, read) = (Key::of(live), format!("the type of {arn}"));
+    let mut memory = ctx.memory(&key);
+    let remedy = match &answer {
+        Ok(_) => {
+            memory.unreadable.read(&read);
+            Remedy::Retry
+        }
+        Err(error) => memory.unreadable.remedy(read, error),
+    };
+    ctx.remember(key, memory);
+    match answer {
         Ok(Some(type_)) => Some(Ok(type_)),
         Ok(None) => {
             Some(Err(format!("state machine {} of stateMachine.arn does not exist yet", cut(arn.as_str(), 200))))
         }
         Err(error) => {
-            failures.push(Failure { message: error.to_string(), remedy: error.remedy() });
+            failures.push(Failure { message: error.to_string(), remedy });
             Some(Err("the type of stateMachine.arn can't be read".to_owned()))
         }
     }

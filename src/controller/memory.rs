@@ -11,6 +11,7 @@ use sfe_core::observed::Observed;
 use sfe_core::outcome::Convergence;
 
 use super::turn::Awaited;
+use super::unreadable::Unreadable;
 
 /// What is remembered of an object. A restart forgets it, and all is looked at anew.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +35,8 @@ pub struct Memory {
     pub made_at: Option<Timestamp>,
     /// When the last pass ended in which the answer of a write got lost.
     pub lost_at: Option<Timestamp>,
+    /// The calls whose answers can't be read.
+    pub unreadable: Unreadable,
     /// How many passes in a row must be tried again.
     pub attempts: u32,
     /// What was desired in the last passes, the writes that each of them made for it, and how many in a row did: one that comes back doesn't

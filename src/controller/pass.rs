@@ -25,6 +25,7 @@ use super::clock::Clock;
 use super::cluster::{Cluster, caller};
 use super::context::Context;
 use super::turn::{self, Awaited};
+use super::unreadable::Unreadable;
 
 /// The most calls of one pass: 100 routes take about 900. What is left is done by the next pass.
 const CALLS_MAX: usize = 2_000;
@@ -40,6 +41,7 @@ pub struct Pass<'a, A, C, K> {
     /// Whether any difference is someone else's doing.
     steady: bool,
     repeated: &'a BTreeMap<String, u32>,
+    unreadable: Unreadable,
     observed: Observed,
     /// What of that an earlier pass has read.
     recalled: BTreeSet<Part>,
@@ -73,6 +75,8 @@ pub struct Ended {
     pub is_unclear: bool,
     /// Whether the answer of any write got lost: it may take effect a while later.
     pub is_lost: bool,
+    /// The calls whose answers could not be read, in this pass and those before it.
+    pub unreadable: Unreadable,
 }
 
 /// What has been answered.
@@ -84,10 +88,8 @@ enum Answered {
 /// A write that failed.
 struct Failed {
     failure: Failure,
-    /// Whether it may have taken effect all the same.
-    unclear: bool,
-    /// Whether it was not made as the operator stops.
-    not_made: bool,
+    /// What AWS answered; none for a write to the cluster.
+    error: Option<Box<Error>>,
 }
 
 type InFlight<'a> = FuturesUnordered<Pin<Box<dyn Future<Output = Answered> + Send + 'a>>>;
@@ -99,7 +101,7 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
         desired: &'a Desired,
         when: When,
         steady: bool,
-        repeated: &'a BTreeMap<String, u32>,
+        (repeated, unreadable): (&'a BTreeMap<String, u32>, Unreadable),
         (told, recent): (Observed, Option<Observed>),
     ) -> Self {
         let recalled = if recent.is_some() { Part::ALL.into() } else { BTreeSet::new() };
@@ -111,6 +113,7 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
             when,
             steady,
             repeated,
+            unreadable,
             observed: match recent {
                 Some(recent) => recent.recalled(told),
                 None => told,
@@ -178,8 +181,8 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
             applied: self.applied.len(),
             recorded: self.applied.contains(&Action::RestApi(rest_api::Action::RecordIntent)),
         };
-        let Self { awaited, cut_short, is_unclear, is_lost, .. } = self;
-        let mut ended = Ended { convergence, writes, awaited, cut_short, is_unclear, is_lost };
+        let Self { awaited, cut_short, is_unclear, is_lost, unreadable, .. } = self;
+        let mut ended = Ended { convergence, writes, awaited, cut_short, is_unclear, is_lost, unreadable };
         if let Some(awaited) = &ended.awaited {
             awaited.tell(&mut ended.convergence.next);
         }
@@ -300,8 +303,7 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
             let result = ctx.aws.apply(&caller, &desired.site, &action).await;
             let result = result.map_err(|error| Failed {
                 failure: failure(ctx, &error, role_made_at.or_else(|| made_at(live))),
-                unclear: error.class == Class::Unclear,
-                not_made: error.class == Class::NotMade,
+                error: Some(Box::new(error)),
             });
             Answered::Applied(action, result)
         })
@@ -310,6 +312,7 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
     fn fold_read(&mut self, read: Read, result: Result<Fact, Error>) {
         match result {
             Ok(fact) => {
+                self.unreadable.read(&format!("{read:?}"));
                 self.observed.fold(fact);
                 if read == Read::RestApis {
                     self.check_recalled_api();
@@ -320,7 +323,8 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
                 self.failed_reads.insert(read);
             }
             Err(error) => {
-                self.failures.push(Failure { message: error.to_string(), remedy: error.remedy() });
+                let remedy = self.unreadable.remedy(format!("{read:?}"), &error);
+                self.failures.push(Failure { message: error.to_string(), remedy });
                 self.failed_reads.insert(read);
             }
         }
@@ -329,18 +333,23 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
     fn fold_applied(&mut self, action: Action, result: Result<Answer, Failed>) {
         match result {
             Ok(answer) => {
+                self.unreadable.read(&call(&action));
                 self.observed.fold_answer(&action, answer);
                 self.applied.push(action);
             }
-            Err(Failed { not_made: true, .. }) => {
+            Err(Failed { error: Some(error), .. }) if error.class == Class::NotMade => {
                 self.cut_short = true;
                 self.failed_objects.insert(action.object());
             }
-            Err(Failed { failure, unclear, not_made: false }) => {
+            Err(Failed { mut failure, error }) => {
+                let unconfirmed = error.as_ref().is_some_and(|error| error.class.is_unconfirmed());
+                if let Some(error) = error.filter(|error| error.class == Class::Unreadable) {
+                    failure.remedy = self.unreadable.remedy(call(&action), &error);
+                }
                 self.is_unclear = true;
-                self.is_lost |= unclear;
+                self.is_lost |= unconfirmed;
                 self.create_in_flight |=
-                    unclear && matches!(action, Action::RestApi(rest_api::Action::CreateRestApi(_)));
+                    unconfirmed && matches!(action, Action::RestApi(rest_api::Action::CreateRestApi(_)));
                 tracing::warn!(problem = failure.message, "a call failed");
                 self.failures.push(failure);
                 self.failed_objects.insert(action.object());
@@ -363,6 +372,11 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
     }
 }
 
+/// A write as every pass names it, whatever it changes.
+fn call(action: &Action) -> String {
+    format!("{} {}", action.name(), action.object())
+}
+
 /// When the object was made: a role that someone else made is given as long from then.
 fn made_at(live: &StepFunctionEndpoint) -> Option<Timestamp> {
     live.metadata.creation_timestamp.as_ref().map(|time| time.0)
@@ -380,7 +394,7 @@ async fn record_intent<A: Aws, C: Cluster, K: Clock>(
         Ok(()) => Ok(Answer::Recorded(now)),
         Err(error) => {
             let failure = Failure { message: error.to_string(), remedy: Remedy::Retry };
-            Err(Failed { failure, unclear: false, not_made: false })
+            Err(Failed { failure, error: None })
         }
     }
 }
@@ -401,6 +415,9 @@ fn failure<A, C, K: Clock>(ctx: &Context<A, C, K>, error: &Error, role_made_at: 
         | Class::Quota
         | Class::Refused
         | Class::Unclear
+        | Class::Unreadable
+        | Class::NoCredentials
+        | Class::InvalidCredentials
         | Class::NotMade => error.remedy(),
     };
     Failure { message: error.to_string(), remedy }

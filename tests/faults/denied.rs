@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use sfe_core::kinds::role::INLINE_POLICY;
+use sfe_core::operation::Operation;
 
 use crate::fixtures::{ORDERS, differences, is_live, objects_of_orders, owner, start_through, writes};
 use crate::microburst::{Microburst, error};
@@ -50,15 +51,23 @@ fn action(service: &str, operation: &str) -> String {
     format!("{}:{operation}", if service == "stepfunctions" { "states" } else { service })
 }
 
+/// The action as a policy names it: API Gateway's are HTTP verbs.
+fn permission(action: &str) -> String {
+    let (service, operation) = action.split_once(':').unwrap();
+    let permission = Operation::find(service, operation).unwrap().permissions()[0];
+    format!("{}:{}", permission.resource.service(), permission.action)
+}
+
 /// Waits until a person is told which action to allow, and that is all that is wrong.
 async fn until_denied(world: &World, namespace: &str, service: &str, operation: &str) -> Value {
     let action = action(service, operation);
+    let permission = permission(&action);
     let says = |endpoint: &Value| {
         let stalled = condition(endpoint, "Stalled");
         let message = stalled["message"].as_str().unwrap_or_default();
         stalled["status"] == "True"
             && message.contains(&format!("{action} failed: "))
-            && message.contains(&format!("hint: allow `{action}` on "))
+            && message.contains(&format!("hint: allow `{permission}` on "))
     };
     world.until_endpoint(namespace, "orders", &format!("Stalled because of {action}"), says).await
 }

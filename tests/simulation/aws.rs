@@ -7,6 +7,7 @@ use sfe_core::arn::Arn;
 use sfe_core::executions::Source;
 use sfe_core::kinds::{deployment, gateway_response, resource, rest_api};
 use sfe_core::observed::{Answer, Fact, Read};
+use sfe_core::operation::Operation;
 use sfe_core::owner::{Owner, Site};
 
 use crate::account::{self, Refused};
@@ -18,7 +19,8 @@ pub struct SimulatedAws {
 }
 
 fn error(operation: &'static str, object: String, (class, detail): Refused) -> Error {
-    Error { operation, object, detail, class }
+    let operation = operation.split_once(':').and_then(|(service, action)| Operation::find(service, action)).unwrap();
+    Error::new(operation, &object, class, detail)
 }
 
 /// The operation that a read begins with.
@@ -77,13 +79,15 @@ fn rest_api_id(action: &Action) -> Option<String> {
 }
 
 impl Aws for SimulatedAws {
-    async fn read(&self, _: &sfe::aws::Caller, _: &Site, owner: &Owner, read: &Read) -> Result<Fact, Error> {
+    async fn read(&self, caller: &sfe::aws::Caller, _: &Site, owner: &Owner, read: &Read) -> Result<Fact, Error> {
         let operation = operation(read);
         let call = Call { operation, writes: false, aws: true, rest_api_id: None };
         let (owner, wanted) = (owner.clone(), read.clone());
         let what = || format!("{read:?}");
         let answer = self.network.call(&self.caller, call, what, move |account| account.read(&owner, &wanted)).await;
-        answer.map_err(|refused| error(operation, format!("{read:?}"), refused))
+        let answer = answer.map_err(|refused| error(operation, format!("{read:?}"), refused));
+        self.network.unreadable.count(&self.caller.name(), &caller.name, format!("{read:?}"), &answer);
+        answer
     }
 
     async fn apply(&self, caller: &sfe::aws::Caller, _: &Site, action: &Action) -> Result<Answer, Error> {
@@ -95,7 +99,10 @@ impl Aws for SimulatedAws {
         let wanted = action.clone();
         let what = || action.to_string();
         let answer = self.network.call(&self.caller, call, what, move |account| account.apply(&wanted)).await;
-        answer.map_err(|refused| error(operation, action.object(), refused))
+        let answer = answer.map_err(|refused| error(operation, action.object(), refused));
+        let call = format!("{operation} {}", action.object());
+        self.network.unreadable.count(&self.caller.name(), &caller.name, call, &answer);
+        answer
     }
 
     async fn state_machine_type(&self, _: &sfe::aws::Caller, arn: &Arn) -> Result<Option<StateMachineType>, Error> {

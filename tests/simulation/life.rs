@@ -11,7 +11,7 @@ use sfe::controller::Key;
 use crate::network::{At, Fault};
 use crate::stages;
 use crate::time::{MINUTE, Millis, SECOND};
-use crate::{labels, published};
+use crate::{labels, outages, published};
 
 /// The objects of a life: the first may have the others for guests.
 pub const NAMES: [&str; 3] = ["orders", "refunds", "parcels"];
@@ -133,17 +133,6 @@ const TAMPERINGS: [Tampering; 11] = [
 const FOREIGN: [Foreign; 5] =
     [Foreign::GatewayRole, Foreign::WorkflowRole, Foreign::LogGroup, Foreign::StateMachine, Foreign::RestApi];
 
-const OPERATIONS: [&str; 8] = [
-    "apigateway:CreateDeployment",
-    "apigateway:CreateRestApi",
-    "apigateway:PutIntegration",
-    "apigateway:GetRestApis",
-    "iam:CreateRole",
-    "iam:GetRole",
-    "states:CreateStateMachine",
-    "states:DeleteStateMachine",
-];
-
 impl Life {
     pub fn of(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
@@ -167,7 +156,8 @@ impl Life {
 
     /// One object that changes and goes while the calls that make it are under way, and delicate ones of them go wrong.
     fn be_hasty(&mut self, rng: &mut Rng) {
-        const FAULTS: [Fault; 8] = [
+        const FAULTS: [Fault; 9] = [
+            Fault::Unreadable,
             Fault::Late,
             Fault::Late,
             Fault::Late,
@@ -203,6 +193,7 @@ impl Life {
             let (at, fault) = (delicate(rng), FAULTS[rng.usize(..FAULTS.len())]);
             self.faults.insert(at, fault);
         }
+        outages::add_unseen_api(self, rng);
     }
 
     /// Up to three objects, perhaps on one API, over minutes, and whatever may happen to them.
@@ -238,7 +229,7 @@ impl Life {
                 }
                 (12, _) if rng.bool() => What::Annotate(name),
                 (12, _) => What::Suspend { name, seconds: rng.i64(1..900) },
-                (13, _) => outage(rng),
+                (13, _) => outages::outage(rng),
                 (14, _) => What::WatchBreaks { seconds: rng.i64(1..120) },
                 (15, _) => What::WatchRepeats,
                 (16, _) => What::Crash,
@@ -262,6 +253,7 @@ impl Life {
         if rng.u8(..4) == 0 {
             self.storm(rng, calls);
         }
+        outages::add_unreadable_answers(self, rng);
     }
 
     /// The same fault again and again for a while, as when a service is in trouble.
@@ -358,12 +350,6 @@ fn delicate(rng: &mut Rng) -> At {
 fn guests(manifests: &BTreeMap<&'static str, Value>) -> Vec<&'static str> {
     let is_guest = |spec: &Value| !spec["api"]["endpointRef"].is_null();
     manifests.iter().filter(|(_, spec)| is_guest(spec)).map(|(name, _)| *name).collect()
-}
-
-fn outage(rng: &mut Rng) -> What {
-    let operation = OPERATIONS.get(rng.usize(..12)).copied();
-    let class = [Class::Unclear, Class::Throttled, Class::AccessDenied, Class::Conflict][rng.usize(..4)];
-    What::Outage { seconds: rng.i64(1..180), operation, class }
 }
 
 /// A valid manifest; `alone` says that it may not share the first one's API.

@@ -12,6 +12,7 @@ mod labels;
 mod life;
 mod network;
 mod operator;
+mod outages;
 mod promises;
 mod published;
 mod run;
@@ -19,6 +20,7 @@ mod server;
 mod shrink;
 mod stages;
 mod time;
+mod unreadable;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};

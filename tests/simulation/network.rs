@@ -9,6 +9,7 @@ use sfe::aws::Class;
 
 use crate::account::{Account, Refused};
 use crate::time::{Millis, SECOND, Time};
+use crate::unreadable::Unreadable;
 
 /// What goes wrong with one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub enum Fault {
     Lost,
     /// It has its effect, and the answer is lost.
     AnswerLost,
+    /// It has its effect, and the answer can't be read.
+    Unreadable,
     /// No answer comes, and the effect comes up to eight seconds after that.
     Late,
     /// It takes thirty times as long.
@@ -47,9 +50,10 @@ pub enum At {
 }
 
 impl Fault {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Lost,
         Self::AnswerLost,
+        Self::Unreadable,
         Self::Late,
         Self::Slow,
         Self::Throttled,
@@ -71,6 +75,7 @@ const STALE_MAX: Millis = 5 * SECOND;
 #[derive(Clone)]
 pub struct Network {
     pub time: Time,
+    pub unreadable: Unreadable,
     state: Arc<Mutex<State>>,
 }
 
@@ -125,6 +130,10 @@ impl Caller {
         Self(Arc::new(Mutex::new(Standing { name, crashed: false, fenced: false })))
     }
 
+    pub fn name(&self) -> Arc<str> {
+        Arc::clone(&self.0.lock().unwrap().name)
+    }
+
     pub fn has_crashed(&self) -> bool {
         self.0.lock().unwrap().crashed
     }
@@ -173,7 +182,7 @@ impl Network {
             collided: None,
             story,
         };
-        Self { time, state: Arc::new(Mutex::new(state)) }
+        Self { time, unreadable: Unreadable::default(), state: Arc::new(Mutex::new(state)) }
     }
 
     /// Looks at the account, or changes it by someone else's hand.
@@ -184,8 +193,10 @@ impl Network {
         look(&mut state.account)
     }
 
-    /// API Gateway answers ConflictException to two writes at a time on one API: the operator never makes them.
+    /// API Gateway answers ConflictException to two writes at a time on one API: the operator never makes them. Nor does it go on and on where
+    /// an answer can't be read.
     pub fn check_turns(&self) -> Result<(), String> {
+        self.unreadable.check()?;
         self.state.lock().unwrap().collided.clone().map_or(Ok(()), Err)
     }
 
@@ -290,11 +301,14 @@ impl Network {
         }
         let latency = if fault == Some(Fault::Slow) { latency * 30 } else { latency };
         let has_effect = match fault {
-            None | Some(Fault::AnswerLost | Fault::Late | Fault::Slow | Fault::Stale | Fault::CrashAfter) => true,
+            None
+            | Some(
+                Fault::AnswerLost | Fault::Unreadable | Fault::Late | Fault::Slow | Fault::Stale | Fault::CrashAfter,
+            ) => true,
             Some(
                 Fault::Lost | Fault::Throttled | Fault::Conflict | Fault::Denied | Fault::Quota | Fault::CrashBefore,
             ) => false,
-        } && refusal.is_none();
+        } && refusal.is_none_or(|class| class == Class::Unreadable);
         let slot = Arc::new(Mutex::new(None));
         if has_effect {
             let (network, slot, stale) = (self.clone(), Arc::clone(&slot), fault == Some(Fault::Stale) && !call.writes);
@@ -315,6 +329,7 @@ impl Network {
         match (fault, refusal) {
             (_, Some(class)) => refuse(class, "an outage"),
             (Some(Fault::Lost | Fault::AnswerLost), _) => refuse(Class::Unclear, "no answer"),
+            (Some(Fault::Unreadable), _) => refuse(Class::Unreadable, "the answer can't be parsed"),
             (Some(Fault::Late), _) if call.writes => refuse(Class::Unclear, "no answer in time"),
             (Some(Fault::Throttled), _) => refuse(Class::Throttled, "too many calls"),
             (Some(Fault::Conflict), _) => refuse(Class::Conflict, "someone else is changing it"),

@@ -207,9 +207,8 @@ impl Run {
         let ready =
             |object: &StepFunctionEndpoint| object.status.as_ref().is_some_and(|status| is_true(status, "Ready"));
         if let Some(object) = all.iter().find(|object| !ready(object)) {
-            let status = object.status.clone().unwrap_or_default();
-            let why = status.conditions.first().map(|condition| condition.message.clone()).unwrap_or_default();
-            return Err(format!("{} is not ready: {why}", Key::of(object).name));
+            let why = object.status.iter().flat_map(|status| &status.conditions).next();
+            return Err(format!("{} is not ready: {}", Key::of(object).name, why.map_or("", |why| &why.message)));
         }
         self.server.published(|shelf| shelf.check(&all))?;
         self.network.account(|account| {
@@ -325,9 +324,10 @@ impl Run {
     /// A status that says Ready is true, and from then on the routes stay live.
     fn check_status(&mut self, change: &Change) -> Kept {
         let object = change.object();
-        let suspended = object.status.as_ref().is_some_and(|status| is_true(status, "Suspended"));
+        let says = |what| object.status.as_ref().is_some_and(|status| is_true(status, what));
+        self.network.unreadable.note_status(&Key::of(object).name, says("Stalled"));
         if self.promises_service
-            && suspended
+            && says("Suspended")
             && object.spec.suspend == Some(true)
             && object.metadata.deletion_timestamp.is_none()
         {

@@ -60,8 +60,7 @@ pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> 
 async fn create(clients: &Clients, want: &Desired, object: &str) -> Result<Answer, Error> {
     let operation = Operation::CreateApiKey;
     let Some(value) = &want.value else {
-        let detail = "its value is not made yet".to_owned();
-        return Err(Error { operation: operation.name(), object: object.to_owned(), detail, class: Class::NotMade });
+        return Err(Error::new(operation, object, Class::NotMade, "its value is not made yet"));
     };
     let tags: HashMap<String, String> = want.tags.clone().into_iter().collect();
     let request = clients.apigateway_once.create_api_key().name(&want.name).value(value.expose());

@@ -64,12 +64,10 @@ async fn list(clients: &Clients, is_meant: impl Fn(&str, &str, &Tags) -> bool) -
 /// Makes the one call that the action is named after. The intent is not AWS's: the cluster records it.
 pub async fn apply(clients: &Clients, action: &Action) -> Result<Answer, Error> {
     match action {
-        Action::RecordIntent => Err(Error {
-            operation: "sfe:RecordIntent",
-            object: "REST API".to_owned(),
-            detail: "it is recorded in the cluster".to_owned(),
-            class: Class::Refused,
-        }),
+        Action::RecordIntent => {
+            let detail = "the intent is recorded in the cluster";
+            Err(Error::new(Operation::CreateRestApi, "REST API", Class::Refused, detail))
+        }
         Action::CreateRestApi(want) => create(clients, want).await,
         Action::UpdateRestApi { id, to, from, changes } => {
             let disabled = to.disable_execute_api_endpoint.to_string();
