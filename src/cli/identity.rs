@@ -12,7 +12,7 @@ use sfe_core::desired::Settings;
 use sfe_core::limits::Limits;
 use sfe_core::owner::Site;
 
-use crate::aws::{Calls, Rates, SdkAws};
+use crate::aws::{CREDENTIALS_HINT, Calls, Class, Error, Rates, SdkAws};
 use crate::fence::Fence;
 
 use super::CliError;
@@ -71,8 +71,15 @@ impl Identity {
         Ok((SdkAws::new(&config, &region, calls, fence, rates), region))
     }
 
-    /// Cluster, account and Region. AWS that can't be reached yet is waited for: the operator may start before its network.
-    pub async fn settings(&self, client: &Client, aws: &SdkAws, region: String) -> Result<Settings, CliError> {
+    /// Cluster, account and Region. `failed` gets why the account can't be read, and returns Ok to have it tried again: the operator may start
+    /// before its network.
+    pub async fn settings(
+        &self,
+        client: &Client,
+        aws: &SdkAws,
+        region: String,
+        failed: impl Fn(CliError) -> Result<(), CliError>,
+    ) -> Result<Settings, CliError> {
         let cluster = match &self.cluster_id {
             Some(id) => id.clone(),
             None => cluster_uid(client).await?,
@@ -81,7 +88,7 @@ impl Identity {
             match aws.identity().await {
                 Ok(identity) => break identity,
                 Err(error) => {
-                    tracing::warn!(%error, "AWS does not know the operator's credentials yet: again in 5 s");
+                    failed(unidentified(&error, &region))?;
                     tokio::time::sleep(AGAIN).await;
                 }
             }
@@ -98,6 +105,24 @@ impl Identity {
         let permissions_boundary = self.permissions_boundary.clone();
         Ok(Settings { permissions_boundary, cloudwatch_role, limits, ..Settings::new(cluster, site) })
     }
+}
+
+/// Why the account of the credentials can't be read, and what to configure.
+fn unidentified(error: &Error, region: &str) -> CliError {
+    let hint = match error.class {
+        Class::NoCredentials | Class::InvalidCredentials | Class::AccessDenied => CREDENTIALS_HINT.to_owned(),
+        Class::NotFound
+        | Class::RoleNotReady
+        | Class::Throttled
+        | Class::Conflict
+        | Class::ValueTaken
+        | Class::Quota
+        | Class::Refused
+        | Class::Unclear
+        | Class::Unreadable
+        | Class::NotMade => format!("check that the operator reaches AWS STS in {region}: DNS, network policy, proxy"),
+    };
+    CliError::new(format!("AWS credentials failed: {error}"), hint)
 }
 
 fn limits(file: &Path) -> Result<Limits, CliError> {

@@ -60,7 +60,7 @@ async fn planned(flags: Flags) -> Result<Planned, CliError> {
     })?;
     let (metrics, fence) = (Arc::new(Metrics::default()), Arc::new(Fence::open()));
     let (aws, region) = flags.identity.aws(metrics, fence, Rates::default()).await?;
-    let settings = flags.identity.settings(&client, &aws, region).await?;
+    let settings = flags.identity.settings(&client, &aws, region, Err).await?;
     // Who lets other namespaces may have guests there, whose routes are planned too.
     let allows_others = manifest.spec.api.as_ref().is_some_and(|api| api.allowed_routes.is_some());
     let api: Api<StepFunctionEndpoint> =

@@ -109,8 +109,13 @@ async fn operate(flags: Flags) -> Result<(), CliError> {
     let rates = Rates { share: flags.rate_share, chosen: flags.rates.clone() };
     tracing::info!(%rates, "rate limits");
     let (aws, region) = flags.identity.aws(metrics, Arc::clone(&fence), rates).await?;
+    let unidentified = |error: CliError| {
+        tracing::warn!(problem = error.what, hint = error.hint, "not ready: tried again in 5 s");
+        health.set_waiting(error.to_string());
+        Ok(())
+    };
     let settings = tokio::select! {
-        settings = flags.identity.settings(&client, &aws, region) => settings?,
+        settings = flags.identity.settings(&client, &aws, region, unidentified) => settings?,
         () = stopped(stop.clone()) => return Ok(()),
     };
     let settings =

@@ -1,7 +1,7 @@
 //! /healthz, /readyz and /metrics. They tell nothing of any payload.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -14,6 +14,7 @@ use super::metrics::Metrics;
 #[derive(Debug, Default)]
 pub struct Health {
     ready: AtomicBool,
+    waits: Mutex<Option<String>>,
 }
 
 impl Health {
@@ -22,8 +23,18 @@ impl Health {
         self.ready.store(true, Ordering::Relaxed);
     }
 
-    fn status(&self) -> StatusCode {
-        if self.ready.load(Ordering::Relaxed) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+    /// Sets what the operator waits for until it is ready: the body of /readyz.
+    pub fn set_waiting(&self, why: String) {
+        *self.waits.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+    }
+
+    fn answer(&self) -> (StatusCode, String) {
+        if self.ready.load(Ordering::Relaxed) {
+            return (StatusCode::OK, "ready\n".to_owned());
+        }
+        let waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
+        let why = waits.as_deref().unwrap_or("the operator starts");
+        (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}\n"))
     }
 }
 
@@ -31,7 +42,7 @@ impl Health {
 pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>, health: Arc<Health>) -> std::io::Result<()> {
     let router = Router::new()
         .route("/healthz", get(|| async { StatusCode::OK }))
-        .route("/readyz", get(move || async move { health.status() }))
+        .route("/readyz", get(move || async move { health.answer() }))
         .route("/metrics", get(move || async move { metrics.text() }));
     axum::serve(listener, router).await
 }

@@ -13,6 +13,7 @@
 
 mod access;
 mod answers;
+mod credentials;
 mod examples;
 mod guarded;
 mod hostile;
