@@ -9,6 +9,7 @@ use crate::drift;
 use crate::next::{Adoption, Next, Until};
 use crate::observed::Observed;
 use crate::owner::{Owner, Site, Tags};
+use crate::reason::Reason;
 
 /// Who asks for an object.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +61,7 @@ impl<'a> Claim<'a> {
         let Found { kind, name, tags, obstacle } = found;
         if let Some(Owner { cluster, namespace, name: other }) = Owner::of(tags) {
             return Next::refuse(
+                Reason::OwnershipConflict,
                 format!(
                     "{kind} is not ours: {name} belongs to StepFunctionEndpoint {namespace}/{other} of the cluster {cluster}"
                 ),
@@ -70,7 +72,11 @@ impl<'a> Claim<'a> {
             return Next::foreign(kind, name);
         }
         if let Some((why, hint)) = obstacle {
-            return Next::refuse(format!("{kind} can't be adopted: {name}: {why}"), hint.to_owned());
+            return Next::refuse(
+                Reason::OwnershipConflict,
+                format!("{kind} can't be adopted: {name}: {why}"),
+                hint.to_owned(),
+            );
         }
         let object = format!("{kind} {name}");
         let changes = Changes::none().at("tags", &shown(tags), &shown(self.tags)).chain(changes);
@@ -253,7 +259,7 @@ mod tests {
         let want = rest_api::Desired::new("api".to_owned(), Tags::new());
         let found = |id: &&str| rest_api::created(&want, (*id).to_owned(), Timestamp::UNIX_EPOCH);
         let namesakes = Seen::Present(ids.iter().map(found).collect());
-        let nothing = || Next::refuse("none".to_owned(), json!(null).to_string());
+        let nothing = || Next::refuse(Reason::OwnershipConflict, "none".to_owned(), json!(null).to_string());
         let said = reads(true, |claim| rest_api::adopt(claim, &want, &namesakes).unwrap_or_else(nothing));
         assert!(said.ends_with(expected), "{said}");
     }

@@ -20,6 +20,7 @@ use crate::kinds::{role, state_machine};
 use crate::next::{Next, Seen, Until};
 use crate::observed::Observed;
 use crate::policy::PolicyDocument;
+use crate::reason::Reason;
 
 pub use gateway::{Live, is_released, live, snapshot, stage_stands};
 pub use guests::placed;
@@ -164,6 +165,7 @@ fn hosted(desired: &Desired) -> Next<Action> {
     let idle = hosted.host.idle.map(|why| format!(", and {why}")).unwrap_or_default();
     match (&hosted.routes_hash, served) {
         (Some(_), Some(guest)) if guest.refused.is_some() => Next::refuse(
+            Reason::RouteConflict,
             format!(
                 "StepFunctionEndpoint {name} does not serve these routes: {}",
                 guest.refused.as_deref().unwrap_or_default()

@@ -29,6 +29,7 @@ pub mod owner;
 pub mod policy;
 pub mod predict;
 pub mod publish;
+pub mod reason;
 pub mod recall;
 pub mod request_id;
 pub mod status;

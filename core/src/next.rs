@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 
 use crate::change::Changes;
+use crate::reason::Reason;
 
 /// What of an AWS object is known. Unread is not absent: on Unknown nothing is created, deleted or reported.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -96,10 +97,19 @@ pub enum Until {
 /// What the operator will not do by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
+    /// The cause.
+    pub reason: Reason,
     /// What is wrong: `what failed: detail`.
     pub why: String,
     /// What a person can do.
     pub hint: String,
+}
+
+impl Refusal {
+    /// The order in which refusals and failures are reported.
+    pub fn key(&self) -> (bool, Reason, &str, Option<&str>) {
+        (false, self.reason, &self.why, Some(&self.hint))
+    }
 }
 
 impl<A> Next<A> {
@@ -131,6 +141,7 @@ impl<A> Next<A> {
     /// A same-named object that is not ours: nothing is touched.
     pub fn foreign(kind: &str, name: &str) -> Self {
         Self::refuse(
+            Reason::OwnershipConflict,
             format!("{kind} is not ours: {name} exists without this endpoint's tags"),
             format!(
                 "annotate the StepFunctionEndpoint with `sfe.dev/adopt: \"true\"` to have {name} tagged with `sfe.dev/cluster`, \
@@ -140,8 +151,8 @@ impl<A> Next<A> {
     }
 
     /// Something that needs a person.
-    pub fn refuse(why: String, hint: String) -> Self {
-        Self { refused: vec![Refusal { why, hint }], ..Self::nothing() }
+    pub fn refuse(reason: Reason, why: String, hint: String) -> Self {
+        Self { refused: vec![Refusal { reason, why, hint }], ..Self::nothing() }
     }
 
     /// The action that `make` makes of the differences, if there are any.

@@ -1,15 +1,16 @@
 //! How one pass ended, and when to look again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::action::Action;
 use crate::api::{Drift, ExecutionsStatus};
 use crate::desired::{Desired, Undesired};
-use crate::next::{Next, Until};
+use crate::next::{Next, Refusal, Until};
 use crate::observed::Observed;
 use crate::publish::Publication;
+use crate::reason::Reason;
 
 /// How one pass ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,10 +49,33 @@ pub struct Convergence {
 /// One thing that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
+    /// The cause.
+    pub reason: Reason,
     /// `what failed: detail`.
     pub message: String,
     /// What helps.
     pub remedy: Remedy,
+}
+
+impl Failure {
+    /// A failure that ends by itself.
+    pub fn retry(reason: Reason, message: String) -> Self {
+        Self { reason, message, remedy: Remedy::Retry }
+    }
+
+    /// A failure that a person has to end; the hint says how.
+    pub fn person(reason: Reason, message: String, hint: String) -> Self {
+        Self { reason, message, remedy: Remedy::Person { hint } }
+    }
+
+    /// The order in which failures are reported: what needs a person first, then by reason.
+    fn key(&self) -> (bool, Reason, &str, Option<&str>) {
+        let hint = match &self.remedy {
+            Remedy::Retry => None,
+            Remedy::Person { hint } => Some(hint.as_str()),
+        };
+        (hint.is_none(), self.reason, &self.message, hint)
+    }
 }
 
 /// What helps after a failure.
@@ -144,6 +168,28 @@ impl Outcome {
         after
     }
 
+    /// The cause that needs a person, or else the one of the retries, the wait or the work that is left. Of several causes the first of
+    /// [`Reason`]'s order.
+    pub fn reason(&self) -> Reason {
+        if self.differs_unwritten() {
+            return Reason::DriftDetected;
+        }
+        let refused = self.convergence.iter().flat_map(|convergence| &convergence.next.refused);
+        let refused = refused.map(|refusal| refusal.reason);
+        let failed = |is_person: bool| {
+            let failures = self.failures().filter(move |failure| (failure.remedy != Remedy::Retry) == is_person);
+            failures.map(|failure| failure.reason)
+        };
+        match &self.desired {
+            Err(Undesired::Invalid(_)) => Reason::InvalidManifest,
+            Ok(_) | Err(Undesired::Waiting(_)) => failed(true)
+                .chain(refused)
+                .min()
+                .or_else(|| failed(false).min())
+                .unwrap_or(if self.desired.is_err() { Reason::WaitingForReference } else { Reason::InProgress }),
+        }
+    }
+
     /// What is wrong, each as `what failed: detail`, with `hint: what to do` where a person must act. At most 4,000 characters; what is left
     /// out is counted.
     pub fn problem(&self) -> String {
@@ -168,19 +214,14 @@ impl Outcome {
                 "hint: `status.drift` says how; `managementPolicy: Full` makes it as the manifest says".to_owned(),
             );
         }
-        // In an order of their own, as calls end in any: a status that says the same is not written again.
-        let failures: BTreeMap<&str, &Failure> =
-            self.failures().map(|failure| (failure.message.as_str(), failure)).collect();
-        for failure in failures.values() {
-            lines.push(failure.message.clone());
-            if let Remedy::Person { hint } = &failure.remedy {
-                lines.push(format!("hint: {hint}"));
-            }
+        // In an order of their own, as calls end in any: a status that says the same is not written again. What needs a person is first.
+        let mut failed: BTreeSet<(bool, Reason, &str, Option<&str>)> = self.failures().map(Failure::key).collect();
+        failed.extend(self.convergence.iter().flat_map(|convergence| &convergence.next.refused).map(Refusal::key));
+        for (_, _, message, hint) in failed {
+            lines.push(message.to_owned());
+            lines.extend(hint.map(|hint| format!("hint: {hint}")));
         }
         if let Some(Convergence { next, .. }) = &self.convergence {
-            lines.extend(
-                next.refused.iter().flat_map(|refusal| [refusal.why.clone(), format!("hint: {}", refusal.hint)]),
-            );
             let waits = next.waiting.iter().filter(|wait| wait.until != Until::Sibling || lines.is_empty());
             let waits: Vec<String> = waits.map(|wait| format!("waiting: {}: {}", wait.object, wait.why)).collect();
             lines.extend(waits);

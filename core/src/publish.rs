@@ -16,7 +16,8 @@ use crate::api::{
 };
 use crate::desired::Desired;
 use crate::mistakes::{FieldPath, Mistakes};
-use crate::outcome::{Failure, Outcome, Remedy};
+use crate::outcome::{Failure, Outcome};
+use crate::reason::Reason;
 use crate::status::{is_true, routes};
 
 /// Keys and values.
@@ -151,14 +152,14 @@ pub fn is_ours(owner: &StepFunctionEndpoint, found: &Found) -> bool {
 fn foreign(owner: &StepFunctionEndpoint, object: &PublishedObject, found: &Found) -> Failure {
     if is_of_namesake(owner, &found.owners) {
         let message = format!("publish failed: {object} of a former object of this name is not deleted yet");
-        return Failure { message, remedy: Remedy::Retry };
+        return Failure::retry(Reason::Conflict, message);
     }
     let message = format!("publish failed: {object} is not ours: it has no ownerReference to this object");
     let hint = format!(
         "set another `spec.publish.{}.name`, or delete {object} if nothing uses it; the endpoint serves all the same",
         object.kind.field()
     );
-    Failure { message, remedy: Remedy::Person { hint } }
+    Failure::person(Reason::OwnershipConflict, message, hint)
 }
 
 /// Returns true if these ownerReferences name a StepFunctionEndpoint of the same name. Where none of them has the UID of this one, its owner was

@@ -15,6 +15,7 @@ use crate::kinds::{api_key, rest_api::Intent, usage_plan};
 use crate::next::Seen;
 use crate::observed::Observed;
 use crate::outcome::{Convergence, Outcome};
+use crate::reason::Reason;
 use crate::request_id;
 
 /// The most that a status may take as JSON, in bytes.
@@ -56,7 +57,7 @@ pub fn status(
         tell_executions(&mut status, desired, outcome);
         if desired.observed_only {
             let message = "nothing is written to AWS: `spec.managementPolicy` is Observe";
-            set(&mut status, "ObservedOnly", true, "Observe", message, generation, now);
+            set(&mut status, "ObservedOnly", true, Reason::Observe, message, generation, now);
         } else {
             remove(&mut status, "ObservedOnly");
         }
@@ -78,7 +79,7 @@ pub fn suspended(
     let mut status = previous.cloned().unwrap_or_default();
     remove(&mut status, "Reconciling");
     let message = "nothing is read or written in AWS until `spec.suspend` is false";
-    set(&mut status, "Suspended", true, "Suspended", message, generation, now);
+    set(&mut status, "Suspended", true, Reason::Suspended, message, generation, now);
     status
 }
 
@@ -247,7 +248,7 @@ fn tell_parts(
             }
             Part::Stage => ("Live", live, not_live),
         };
-        let (reason, message) = if ready { ("AsDeclared", yes) } else { ("InProgress", no) };
+        let (reason, message) = if ready { (Reason::UpToDate, yes) } else { (Reason::InProgress, no) };
         set(status, name, ready, reason, message, generation, now);
     }
 }
@@ -265,18 +266,12 @@ fn tell_readiness(status: &mut StepFunctionEndpointStatus, outcome: &Outcome, ge
     if outcome.is_converged() && (outcome.convergence.is_some() || is_true(status, "Ready")) {
         remove(status, "Reconciling");
         remove(status, "Stalled");
-        set(status, "Ready", true, "Converged", "AWS is as the manifest says", generation, now);
+        set(status, "Ready", true, Reason::UpToDate, "AWS is as the manifest says", generation, now);
         return;
     }
     let problem = outcome.problem();
-    let (reason, holds, gone) = match (outcome.is_stalled(), outcome.desired.is_err()) {
-        (true, true) => ("InvalidManifest", "Stalled", "Reconciling"),
-        (true, false) if outcome.differs_unwritten() => ("Differs", "Stalled", "Reconciling"),
-        (true, false) => ("NeedsPerson", "Stalled", "Reconciling"),
-        (false, true) => ("WaitingForReference", "Reconciling", "Stalled"),
-        (false, false) if outcome.failures().next().is_some() => ("Retrying", "Reconciling", "Stalled"),
-        (false, false) => ("InProgress", "Reconciling", "Stalled"),
-    };
+    let reason = outcome.reason();
+    let (holds, gone) = if outcome.is_stalled() { ("Stalled", "Reconciling") } else { ("Reconciling", "Stalled") };
     remove(status, gone);
     set(status, holds, true, reason, &problem, generation, now);
     set(status, "Ready", false, reason, &problem, generation, now);
@@ -296,7 +291,7 @@ fn set(
     status: &mut StepFunctionEndpointStatus,
     name: &str,
     holds: bool,
-    reason: &str,
+    reason: Reason,
     message: &str,
     generation: Option<i64>,
     now: Timestamp,
@@ -307,7 +302,7 @@ fn set(
     let condition = Condition {
         type_: name.to_owned(),
         status: state.to_owned(),
-        reason: reason.to_owned(),
+        reason: reason.to_string(),
         message: said.map_or_else(|| message.to_owned(), Clone::clone),
         observed_generation: generation,
         last_transition_time: previous.map_or(Time(now), |condition| condition.last_transition_time.clone()),

@@ -10,7 +10,8 @@ use aws_sdk_sfn::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sfn::operation::RequestId as _;
 use sfe_core::change::cut;
 use sfe_core::operation::Operation;
-use sfe_core::outcome::Remedy;
+use sfe_core::outcome::{Failure, Remedy};
+use sfe_core::reason::Reason;
 
 use crate::fence::Fenced;
 
@@ -65,7 +66,9 @@ pub enum Class {
     ValueTaken,
     /// A quota of the account is used up.
     Quota,
-    /// AWS refuses what it was asked.
+    /// AWS rejects the definition of a state machine.
+    InvalidDefinition,
+    /// AWS rejects another request as invalid.
     Refused,
     /// No answer, or one that doesn't tell: whether the call took effect is unknown.
     Unclear,
@@ -91,6 +94,7 @@ impl Class {
             | Self::Conflict
             | Self::ValueTaken
             | Self::Quota
+            | Self::InvalidDefinition
             | Self::Refused
             | Self::InvalidCredentials
             | Self::NotMade => false,
@@ -157,6 +161,28 @@ impl Error {
         Self::new(operation, object, Class::Unclear, fenced.to_string())
     }
 
+    /// The cause, as conditions report it.
+    pub fn reason(&self) -> Reason {
+        match self.class {
+            Class::AccessDenied => Reason::AccessDenied,
+            Class::RoleNotReady => Reason::RoleNotAssumable,
+            Class::Throttled => Reason::Throttled,
+            Class::NotFound | Class::Conflict => Reason::Conflict,
+            Class::ValueTaken => Reason::ApiKeyValueTaken,
+            Class::Quota => Reason::QuotaExceeded,
+            Class::InvalidDefinition => Reason::InvalidDefinition,
+            Class::Refused => Reason::RequestRejected,
+            Class::Unreadable => Reason::UnreadableResponse,
+            Class::NoCredentials | Class::InvalidCredentials => Reason::CredentialsInvalid,
+            Class::Unclear | Class::NotMade => Reason::AwsUnavailable,
+        }
+    }
+
+    /// The failure with its remedy.
+    pub fn failure(&self) -> Failure {
+        Failure { reason: self.reason(), message: self.to_string(), remedy: self.remedy() }
+    }
+
     /// What helps.
     pub fn remedy(&self) -> Remedy {
         match self.class {
@@ -186,6 +212,10 @@ impl Error {
             Class::Refused if self.operation == Operation::UpdateAccount.name() => Remedy::Person {
                 hint: "let `apigateway.amazonaws.com` assume the role of `--cloudwatch-role-arn`, and attach the managed policy \
                        AmazonAPIGatewayPushToCloudWatchLogs to it"
+                    .to_owned(),
+            },
+            Class::InvalidDefinition => Remedy::Person {
+                hint: "correct the definition of the state machine; `aws stepfunctions validate-state-machine-definition` shows all of its errors"
                     .to_owned(),
             },
             Class::Refused => Remedy::Person {
@@ -305,6 +335,8 @@ fn class(operation: Operation, code: &str, message: &str, status: u16) -> Class 
         "LimitExceededException" | "LimitExceeded" | "StateMachineLimitExceeded" | "ServiceQuotaExceededException" => {
             Class::Quota
         }
+        // Source: Step Functions API reference, errors of CreateStateMachine and UpdateStateMachine.
+        "InvalidDefinition" => Class::InvalidDefinition,
         _ if status == 429 => Class::Throttled,
         _ if status == 403 => Class::AccessDenied,
         // What stands in front of AWS answers such, or the answer can't be parsed.

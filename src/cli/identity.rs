@@ -117,6 +117,7 @@ fn unidentified(error: &Error, region: &str) -> CliError {
         | Class::Conflict
         | Class::ValueTaken
         | Class::Quota
+        | Class::InvalidDefinition
         | Class::Refused
         | Class::Unclear
         | Class::Unreadable

@@ -6,7 +6,9 @@ use std::future::Future;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use sfe_core::api::{PublishedObject, StepFunctionEndpoint, StepFunctionEndpointStatus};
+use sfe_core::outcome::Failure;
 use sfe_core::publish::{Data, Found};
+use sfe_core::reason::Reason;
 
 use crate::aws::{Caller, Urgency};
 
@@ -47,7 +49,7 @@ impl fmt::Display for Key {
 pub struct StateChange {
     /// Whether it is good news.
     pub normal: bool,
-    /// One word, such as `Converged`.
+    /// The reason as conditions spell it, such as `UpToDate`.
     pub reason: String,
     /// What happened, and what to do.
     pub note: String,
@@ -93,6 +95,21 @@ pub enum ClusterError {
         /// What the API server said.
         detail: String,
     },
+}
+
+impl ClusterError {
+    /// The failure that it is. Where the API server denies the call, `hint` says what allows it; without one it may pass.
+    pub fn failure(&self, hint: Option<&str>) -> Failure {
+        let (reason, hint) = match self {
+            Self::Conflict(_) => (Reason::Conflict, None),
+            Self::Denied { .. } => (Reason::Forbidden, hint),
+            Self::Failed { .. } => (Reason::ClusterUnavailable, None),
+        };
+        match hint {
+            None => Failure::retry(reason, self.to_string()),
+            Some(hint) => Failure::person(reason, self.to_string(), hint.to_owned()),
+        }
+    }
 }
 
 /// What the operator does with the cluster. One implementation calls the API server; tests have others.

@@ -68,7 +68,7 @@ pub async fn resolve<A: Aws, C: Cluster, K: Clock>(ctx: &Context<A, C, K>, live:
 }
 
 fn note(failures: &mut Vec<Failure>, error: &ClusterError) -> String {
-    failures.push(Failure { message: error.to_string(), remedy: Remedy::Retry });
+    failures.push(error.failure(None));
     error.to_string()
 }
 
@@ -196,7 +196,7 @@ async fn state_machine_type<A: Aws, C: Cluster, K: Clock>(
             Some(Err(format!("state machine {} of stateMachine.arn does not exist yet", cut(arn.as_str(), 200))))
         }
         Err(error) => {
-            failures.push(Failure { message: error.to_string(), remedy });
+            failures.push(Failure { remedy, ..error.failure() });
             Some(Err("the type of stateMachine.arn can't be read".to_owned()))
         }
     }

@@ -8,8 +8,9 @@ use std::io::Read as _;
 use sfe_core::api::{ApiKey, StepFunctionEndpoint};
 use sfe_core::desired::{Undesired, Values};
 use sfe_core::kinds::api_key::Value;
-use sfe_core::outcome::{Failure, Remedy};
+use sfe_core::outcome::Failure;
 use sfe_core::publish::is_of_namesake;
+use sfe_core::reason::Reason;
 
 use crate::aws::Aws;
 
@@ -59,7 +60,7 @@ async fn value<A: Aws, C: Cluster, K: Clock>(
         // Secrets are not watched: the next pass looks soon.
         let (name, key) = (&reference.name, &key.name);
         let message = format!("Secret {name} of API key {key} belongs to a deleted StepFunctionEndpoint of this name");
-        failures.push(Failure { message, remedy: Remedy::Retry });
+        failures.push(Failure::retry(Reason::OwnershipConflict, message));
         return Ok(Err(format!("the garbage collector of Kubernetes deletes Secret {name}, then another is created")));
     }
     if key.write_to.is_some() && !is_owned {
@@ -131,14 +132,8 @@ fn random() -> Result<String, ClusterError> {
 }
 
 fn failure(error: &ClusterError) -> Failure {
-    let remedy = match error {
-        ClusterError::Denied { .. } => Remedy::Person {
-            hint: "set `secrets.enabled: true` in the chart's values, which lets the operator read and create Secrets"
-                .to_owned(),
-        },
-        ClusterError::Conflict(_) | ClusterError::Failed { .. } => Remedy::Retry,
-    };
-    Failure { message: error.to_string(), remedy }
+    let hint = "set `secrets.enabled: true` in the chart's values, which lets the operator read and create Secrets";
+    error.failure(Some(hint))
 }
 
 #[cfg(test)]

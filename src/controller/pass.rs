@@ -16,7 +16,8 @@ use sfe_core::endpoint::{When, next};
 use sfe_core::kinds::rest_api;
 use sfe_core::next::Next;
 use sfe_core::observed::{Answer, Fact, Observed, Read, reads};
-use sfe_core::outcome::{Convergence, Failure, Remedy};
+use sfe_core::outcome::{Convergence, Failure};
+use sfe_core::reason::Reason;
 use sfe_core::recall::{self, Part};
 
 use crate::aws::{Aws, Caller, Class, Error};
@@ -266,13 +267,12 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
             return false;
         }
         let message = format!("{} did not take effect: {}", action.name(), cut(&action.to_string(), 600));
-        let remedy = if stuck {
+        self.failures.push(if stuck {
             let hint = "find what else writes these fields, or report it if nothing does".to_owned();
-            Remedy::Person { hint }
+            Failure::person(Reason::WriteWithoutEffect, message, hint)
         } else {
-            Remedy::Retry
-        };
-        self.failures.push(Failure { message, remedy });
+            Failure::retry(Reason::WriteWithoutEffect, message)
+        });
         self.failed_objects.insert(action.object());
         true
     }
@@ -324,7 +324,7 @@ impl<'a, A: Aws, C: Cluster, K: Clock> Pass<'a, A, C, K> {
             }
             Err(error) => {
                 let remedy = self.unreadable.remedy(format!("{read:?}"), &error);
-                self.failures.push(Failure { message: error.to_string(), remedy });
+                self.failures.push(Failure { remedy, ..error.failure() });
                 self.failed_reads.insert(read);
             }
         }
@@ -393,7 +393,7 @@ async fn record_intent<A: Aws, C: Cluster, K: Clock>(
     match ctx.cluster.write_status(live, &status, true).await {
         Ok(()) => Ok(Answer::Recorded(now)),
         Err(error) => {
-            let failure = Failure { message: error.to_string(), remedy: Remedy::Retry };
+            let failure = error.failure(None);
             Err(Failed { failure, error: None })
         }
     }
@@ -402,10 +402,11 @@ async fn record_intent<A: Aws, C: Cluster, K: Clock>(
 /// A role can't be used in its first seconds: that needs a person only when it lasts.
 fn failure<A, C, K: Clock>(ctx: &Context<A, C, K>, error: &Error, role_made_at: Option<Timestamp>) -> Failure {
     let is_new = role_made_at.is_some_and(|at| ctx.clock.now() < at + ctx.options.role_grace);
-    let remedy = match error.class {
-        Class::RoleNotReady if !is_new => Remedy::Person {
-            hint: "let `states.amazonaws.com` assume the workflow's role, and let the role write the log: see `stateMachine.role`".to_owned(),
-        },
+    match error.class {
+        Class::RoleNotReady if !is_new => {
+            let hint = "let `states.amazonaws.com` assume the workflow's role, and let the role write the log: see `stateMachine.role`";
+            Failure::person(error.reason(), error.to_string(), hint.to_owned())
+        }
         Class::RoleNotReady
         | Class::NotFound
         | Class::AccessDenied
@@ -413,12 +414,12 @@ fn failure<A, C, K: Clock>(ctx: &Context<A, C, K>, error: &Error, role_made_at: 
         | Class::Conflict
         | Class::ValueTaken
         | Class::Quota
+        | Class::InvalidDefinition
         | Class::Refused
         | Class::Unclear
         | Class::Unreadable
         | Class::NoCredentials
         | Class::InvalidCredentials
-        | Class::NotMade => error.remedy(),
-    };
-    Failure { message: error.to_string(), remedy }
+        | Class::NotMade => error.failure(),
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use sfe_core::api::{PublishedKind, PublishedObject, StepFunctionEndpoint};
-use sfe_core::outcome::{Failure, Outcome, Remedy};
+use sfe_core::outcome::{Failure, Outcome};
 use sfe_core::publish::{Data, Found, Plan, Publication, Step, is_ours, next, plan};
 
 use crate::aws::Aws;
@@ -82,7 +82,7 @@ impl<A: Aws, C: Cluster, K: Clock> Pass<'_, A, C, K> {
             let is_unchanged = !self.outcome.has_recorded();
             if let Err(error) = self.ctx.cluster.write_status(self.live, &status, is_unchanged).await {
                 let message = format!("publish failed: {error}");
-                self.outcome.failures.push(Failure { message, remedy: Remedy::Retry });
+                self.outcome.failures.push(Failure { message, ..error.failure(None) });
                 return;
             }
             self.recorded = all;
@@ -118,20 +118,13 @@ impl<A: Aws, C: Cluster, K: Clock> Pass<'_, A, C, K> {
     }
 
     fn fail(&mut self, object: &PublishedObject, error: &ClusterError) {
-        let remedy = match error {
-            ClusterError::Denied { .. } => Remedy::Person {
-                hint: match object.kind {
-                    PublishedKind::ConfigMap => {
-                        "set `publishConfigMaps: true` in the chart's values, which lets the operator write ConfigMaps"
-                            .to_owned()
-                    }
-                    PublishedKind::Secret => {
-                        "set `secrets.enabled: true` in the chart's values, or publish in a ConfigMap".to_owned()
-                    }
-                },
-            },
-            ClusterError::Conflict(_) | ClusterError::Failed { .. } => Remedy::Retry,
+        let hint = match object.kind {
+            PublishedKind::ConfigMap => {
+                "set `publishConfigMaps: true` in the chart's values, which lets the operator write ConfigMaps"
+            }
+            PublishedKind::Secret => "set `secrets.enabled: true` in the chart's values, or publish in a ConfigMap",
         };
-        self.outcome.failures.push(Failure { message: format!("publish failed: {object}: {error}"), remedy });
+        let failure = error.failure(Some(hint));
+        self.outcome.failures.push(Failure { message: format!("publish failed: {object}: {error}"), ..failure });
     }
 }

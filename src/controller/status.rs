@@ -2,6 +2,7 @@
 
 use sfe_core::api::{StepFunctionEndpoint, StepFunctionEndpointStatus};
 use sfe_core::outcome::Outcome;
+use sfe_core::reason::Reason;
 use sfe_core::status::{status, suspended as suspended_status};
 
 use crate::aws::Aws;
@@ -52,6 +53,7 @@ fn change(before: Option<&StepFunctionEndpointStatus>, now: &StepFunctionEndpoin
         |status: &StepFunctionEndpointStatus| status.conditions.iter().find(|found| found.type_ == "Ready").cloned();
     let (before, now) = (before.and_then(ready), ready(now)?);
     let same = before.is_some_and(|before| before.status == now.status && before.reason == now.reason);
-    let normal = now.status == "True" || now.reason == "InProgress" || now.reason == "WaitingForReference";
+    let progress = [Reason::InProgress, Reason::WaitingForReference].map(Reason::as_str);
+    let normal = now.status == "True" || progress.contains(&now.reason.as_str());
     (!same).then_some(StateChange { normal, reason: now.reason, note: now.message })
 }

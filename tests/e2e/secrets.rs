@@ -145,7 +145,7 @@ fn what_callers_send_and_what_the_operator_signs_with_is_told_nowhere() {
         ];
         // That what is searched is what it should be: each tells of the operator's work.
         for ((what, text), sign) in
-            told.iter().zip(["AWS call", "sfe_aws_calls", "", "", "\"recent\"", "Converged", "sfe=trace"])
+            told.iter().zip(["AWS call", "sfe_aws_calls", "", "", "\"recent\"", "UpToDate", "sfe=trace"])
         {
             assert!(text.contains(sign), "{what} doesn't tell of {sign:?}: {text}");
         }

@@ -9,6 +9,7 @@ use crate::kinds::rest_api;
 use crate::next::{Next, unread};
 use crate::observed::Observed;
 use crate::policy::Gate;
+use crate::reason::Reason;
 
 use super::gateway::goes;
 
@@ -25,6 +26,7 @@ pub fn rest_api(api: &Api, observed: &Observed) -> Result<rest_api::Desired, Nex
     let is_private = endpoint_type == "PRIVATE";
     if callers.name_vpcs() && !is_private {
         return Err(Next::refuse(
+            Reason::InvalidManifest,
             format!("resource policy failed: {endpoint_type} API does not know the VPC of a caller"),
             "leave `vpcs` and `vpcEndpoints` of `api.policy` out: they are for private APIs".to_owned(),
         ));
@@ -43,6 +45,7 @@ pub fn rest_api(api: &Api, observed: &Observed) -> Result<rest_api::Desired, Nex
             Ok(want)
         }
         Err(why) => Err(Next::refuse(
+            Reason::InvalidManifest,
             format!("resource policy failed: {why}"),
             "change `api.policy` or the routes of this API, or say the policy as `api.policy.document`".to_owned(),
         )),

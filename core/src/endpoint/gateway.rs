@@ -15,6 +15,7 @@ use crate::kinds::{
 use crate::next::{Next, Seen, Until, unread};
 use crate::observed::Observed;
 use crate::owner::{MARKER, Owner, hash};
+use crate::reason::Reason;
 
 use super::{When, callers, keys, others};
 
@@ -89,6 +90,7 @@ fn reads_otherwise(api: &Api, observed: &Observed) -> Option<Next<Action>> {
     let Some(_) = observed.resources.present() else { return Some(unread("routes")) };
     let (path, method, _) = observed.methods().find(|(_, _, found)| is_held(api, found))?;
     Some(Next::refuse(
+        Reason::AttachedEndpointConflict,
         format!("REST API failed: binaryMediaTypes can't change while {method} {path} of a guest stays as it is"),
         "see in `status.guests` why it does, correct or delete that guest, or take the change of `api.binaryMediaTypes` back".to_owned(),
     ))
@@ -182,17 +184,17 @@ fn existing<'m>(methods: impl Iterator<Item = &'m method::Desired>) -> impl Iter
 fn existing_authorizers(api: &Api, found: &authorizer::Observed) -> Next<Action> {
     let hint = "set `auth.authorizerId` to the id of an authorizer that `aws apigateway get-authorizers` tells";
     let mut next = Next::nothing();
-    for why in wrong_authorizers(api.methods.values(), found) {
-        next.and(Next::refuse(format!("authorizer failed: {why}"), hint.to_owned()));
+    for (reason, why) in wrong_authorizers(api.methods.values(), found) {
+        next.and(Next::refuse(reason, format!("authorizer failed: {why}"), hint.to_owned()));
     }
     next
 }
 
-/// What is wrong with authorizers that these methods name by their ids.
+/// Returns why the authorizers that these methods name by their ids can't be used.
 pub(super) fn wrong_authorizers<'m>(
     methods: impl Iterator<Item = &'m method::Desired>,
     found: &authorizer::Observed,
-) -> impl Iterator<Item = String> {
+) -> impl Iterator<Item = (Reason, String)> {
     let named: BTreeSet<(&str, &String)> = existing(methods).collect();
     named.into_iter().filter_map(|(type_, id)| {
         authorizer::why_unusable(type_, id, found.values().find(|authorizer| authorizer.id == *id))

@@ -38,7 +38,8 @@ fn obstacle(api: &Api, marker: &str, observed: &Observed) -> Option<String> {
     let authorizer = observed
         .authorizers
         .present()
-        .and_then(|found| gateway::wrong_authorizers(api.methods.values().filter(of_guest), found).next());
+        .and_then(|found| gateway::wrong_authorizers(api.methods.values().filter(of_guest), found).next())
+        .map(|(_, why)| why);
     authorizer.or_else(|| {
         let others = api.others.as_ref()?;
         let routes = api.methods.iter().filter(|(_, method)| of_guest(method));

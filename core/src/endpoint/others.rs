@@ -17,6 +17,7 @@ use crate::kinds::{account, authorizer, deployment, method, model, request_valid
 use crate::next::{Next, Seen, Until, unread};
 use crate::observed::Observed;
 use crate::owner::{MARKER, Owner};
+use crate::reason::Reason;
 
 use super::gateway::{Used, routes, served, trusted};
 use super::keys;
@@ -31,11 +32,12 @@ pub fn next(api: &Api, others: &OthersApi, desired: &Desired, observed: &Observe
             let hint = format!(
                 "correct `api.restApiId`, or `region`: `aws apigateway get-rest-api --rest-api-id {id}` has to find it"
             );
-            return Next::refuse(format!("REST API does not exist: {id}"), hint);
+            return Next::refuse(Reason::ReferenceNotFound, format!("REST API does not exist: {id}"), hint);
         }
     };
     if let Some(Owner { cluster, namespace, name }) = Owner::of(&found.tags) {
         return Next::refuse(
+            Reason::OwnershipConflict,
             format!(
                 "REST API is another StepFunctionEndpoint's: {id} belongs to {namespace}/{name} of the cluster {cluster}"
             ),
@@ -49,6 +51,7 @@ pub fn next(api: &Api, others: &OthersApi, desired: &Desired, observed: &Observe
     let is_theirs = |name: &String| stages.get(name).is_some_and(|stage| !desired.owner.owns(&stage.tags));
     for want in api.stages().filter(|want| is_theirs(&want.name)) {
         next.and(Next::refuse(
+            Reason::OwnershipConflict,
             format!("stage is not ours: {} exists on REST API {id} without this endpoint's tags", want.name),
             "give the stage another name: one of someone else's is never moved".to_owned(),
         ));
@@ -77,6 +80,7 @@ fn conflicts(api: &Api, others: &OthersApi, observed: &Observed) -> Next<Action>
     };
     if let Some((path, method, _)) = observed.methods().find(|(_, _, found)| strange(found)) {
         next.and(Next::refuse(
+            Reason::OwnershipConflict,
             format!("REST API has routes of another StepFunctionEndpoint: {method} {path} of {}", others.id),
             "name that one in `api.endpointRef`, or remove its routes: one alone writes on an API".to_owned(),
         ));
@@ -84,12 +88,14 @@ fn conflicts(api: &Api, others: &OthersApi, observed: &Observed) -> Next<Action>
     let keys: Vec<&RouteKey> = api.methods.keys().collect();
     for (method, path) in taken(&keys, others, observed) {
         next.and(Next::refuse(
+            Reason::RouteConflict,
             format!("route is someone else's: {method} {path} is on REST API {} already", others.id),
             "change the route, or `api.parentPath`: it is not touched".to_owned(),
         ));
     }
     if let Some((one, other)) = collision(&keys, observed) {
         next.and(Next::refuse(
+            Reason::RouteConflict,
             format!("route has no place: {other} can't stand beside {one} on REST API {}", others.id),
             "use the same {name}: API Gateway allows one below each resource".to_owned(),
         ));

@@ -3,6 +3,7 @@
 
 use crate::arn::Arn;
 use crate::next::{Next, Seen, unread};
+use crate::reason::Reason;
 
 /// What the stages need of the account.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +41,7 @@ pub fn next(want: Option<&Desired>, seen: &Seen<Observed>) -> Next<Action> {
             Next::act(Action::UpdateAccount { cloudwatch_role_arn: role.clone() })
         }
         (Some(_), Seen::Present(_) | Seen::Absent) => Next::refuse(
+            Reason::LoggingRoleMissing,
             "log failed: API Gateway has no role in this account and Region by which it could write one".to_owned(),
             "set one with `aws apigateway update-account --patch-operations op=replace,path=/cloudwatchRoleArn,value=<role ARN>` (a role that \
              apigateway.amazonaws.com assumes, with the managed policy AmazonAPIGatewayPushToCloudWatchLogs), have the operator set it with \

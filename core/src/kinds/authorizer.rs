@@ -8,6 +8,7 @@ use crate::arn::Arn;
 use crate::change::{Changes, cut};
 use crate::next::Next;
 use crate::owner::{MARKER, hash};
+use crate::reason::Reason;
 
 /// The authorizers by name.
 pub type Desired = BTreeMap<String, Settings>;
@@ -59,18 +60,19 @@ fn authorization_type(type_: &str) -> Option<&'static str> {
 
 /// Returns why a method of this authorization type can't use the authorizer with this id. API Gateway would take any, and check nothing or
 /// something else than the manifest says.
-pub fn why_unusable(authorization: &str, id: &str, found: Option<&Authorizer>) -> Option<String> {
+pub fn why_unusable(authorization: &str, id: &str, found: Option<&Authorizer>) -> Option<(Reason, String)> {
     let Some(Authorizer { settings: Settings { type_, .. }, .. }) = found else {
-        return Some(format!("REST API has none with the id {id}"));
+        return Some((Reason::ReferenceNotFound, format!("REST API has none with the id {id}")));
     };
-    match authorization_type(type_) {
-        Some(needed) if needed == authorization => None,
-        Some(needed) => Some(format!("{id} is of type {type_}, which needs `auth.type: {needed}`")),
+    let why = match authorization_type(type_) {
+        Some(needed) if needed == authorization => return None,
+        Some(needed) => format!("{id} is of type {type_}, which needs `auth.type: {needed}`"),
         None => {
             let type_ = cut(type_, 40);
-            Some(format!("{id} is of type {type_}, which is not supported: TOKEN, REQUEST and {COGNITO} are"))
+            format!("{id} is of type {type_}, which is not supported: TOKEN, REQUEST and {COGNITO} are")
         }
-    }
+    };
+    Some((Reason::InvalidReference, why))
 }
 
 /// One API Gateway call.
@@ -253,6 +255,6 @@ mod tests {
             let settings = Settings { type_: type_.to_owned(), ..Settings::cognito(BTreeSet::new(), None) };
             Authorizer { id: "x1".to_owned(), settings }
         });
-        assert_eq!(why_unusable(authorization, "x1", found.as_ref()).as_deref(), expected);
+        assert_eq!(why_unusable(authorization, "x1", found.as_ref()).map(|(_, why)| why).as_deref(), expected);
     }
 }

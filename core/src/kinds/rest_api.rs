@@ -11,6 +11,7 @@ use crate::claim::{Claim, Found};
 use crate::next::{Next, Seen, Until, unread};
 use crate::owner::Tags;
 use crate::policy::ResourcePolicy;
+use crate::reason::Reason;
 use crate::tags;
 
 /// A REST API as it should be.
@@ -163,6 +164,7 @@ pub fn adopt(claim: &Claim<'_>, want: &Desired, namesakes: &Seen<Vec<Observed>>)
         several => {
             let ids: Vec<&str> = several.iter().map(|api| api.id.as_str()).collect();
             Some(Next::refuse(
+                Reason::OwnershipConflict,
                 format!("REST API can't be adopted: several are named {} and nobody's: {}", want.name, ids.join(", ")),
                 "rename or delete all but one of them, or set another `api.name`".to_owned(),
             ))

@@ -1,6 +1,7 @@
 use rstest::rstest;
 
 use super::*;
+use crate::outcome::Remedy;
 
 fn endpoint(publish: &serde_json::Value) -> StepFunctionEndpoint {
     let spec = json!({
@@ -64,8 +65,8 @@ fn an_object_reads_as(#[case] found: Option<Found>, #[case] expected: &str) {
     let object = PublishedObject { kind: PublishedKind::ConfigMap, name: "told".to_owned() };
     let data = Data::from([("url".to_owned(), "a".to_owned())]);
     let said = match next(&endpoint(&json!({})), &object, &data, found.as_ref()) {
-        Step::Refuse(Failure { message, remedy: Remedy::Retry }) => format!("Retry {message}"),
-        Step::Refuse(Failure { message, remedy: Remedy::Person { hint } }) => {
+        Step::Refuse(Failure { message, remedy: Remedy::Retry, .. }) => format!("Retry {message}"),
+        Step::Refuse(Failure { message, remedy: Remedy::Person { hint }, .. }) => {
             assert!(hint.starts_with("set another `spec.publish.configMap.name`"), "{hint}");
             message
         }

@@ -21,7 +21,7 @@ fn reads(status: &StepFunctionEndpointStatus) -> String {
 fn told(conditions: &[&str]) -> StepFunctionEndpointStatus {
     let mut status = StepFunctionEndpointStatus { observed_generation: Some(1), ..Default::default() };
     for name in conditions {
-        set(&mut status, name, true, "Because", "because", Some(1), at(1));
+        set(&mut status, name, true, Reason::UpToDate, "because", Some(1), at(1));
     }
     status
 }

@@ -121,8 +121,8 @@ fn what_is_observed_only_is_told_and_never_written() {
         // Nothing is there: the status tells what would be made.
         let from = world.last_call().await;
         world.apply(namespace, &ORDERS.replace("  routes:", "  managementPolicy: Observe\n  routes:"));
-        let differs = |endpoint: &Value| condition(endpoint, "Stalled")["reason"] == "Differs";
-        let endpoint = world.until_endpoint(namespace, "orders", "Differs", differs).await;
+        let differs = |endpoint: &Value| condition(endpoint, "Stalled")["reason"] == "DriftDetected";
+        let endpoint = world.until_endpoint(namespace, "orders", "DriftDetected", differs).await;
         let (owner, rows) = (owner(namespace, "orders"), drift(&endpoint));
         let needs = [
             format!("role {} : needs iam:CreateRole, iam:PutRolePolicy", owner.gateway_role_name()),
@@ -150,7 +150,7 @@ fn what_is_observed_only_is_told_and_never_written() {
         world.until_endpoint(namespace, "orders", "observed and as declared", observed).await;
         edit_by_hand(world, namespace).await;
         let edited = picture::of(world, &owner).await;
-        let endpoint = world.until_endpoint(namespace, "orders", "Differs", differs).await;
+        let endpoint = world.until_endpoint(namespace, "orders", "DriftDetected", differs).await;
         assert_eq!(drift(&endpoint), [format!("log group {} retentionInDays: none", owner.log_group_name())]);
         assert_eq!(endpoint["status"]["drift"][0]["expected"], "14");
         world.check_rest(&operator, namespace, "orders", "observed and edited by hand").await;
@@ -254,7 +254,7 @@ fn what_is_nobodys_is_adopted_once_the_status_has_told_what_that_changes() {
         let adopting = ORDERS.replace("{name: orders}", "{name: orders, annotations: {sfe.dev/adopt: 'true'}}");
         world.apply(namespace, &adopting.replace("  routes:", "  managementPolicy: Observe\n  routes:"));
         let tells = |endpoint: &Value| {
-            endpoint["status"]["adoption"].is_array() && condition(endpoint, "Stalled")["reason"] == "Differs"
+            endpoint["status"]["adoption"].is_array() && condition(endpoint, "Stalled")["reason"] == "DriftDetected"
         };
         let told = world.until_endpoint(namespace, "orders", "tells what it adopts", tells).await;
         world.check_rest(&operator, namespace, "orders", "observed, and to be adopted").await;
