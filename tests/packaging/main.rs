@@ -5,4 +5,5 @@
 mod context;
 mod dockerfile;
 mod image;
+mod progress;
 mod release;
